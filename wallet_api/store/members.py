@@ -1,0 +1,191 @@
+"""Members, their consents and their devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from wallet_api.store import sql
+from wallet_api.store.ids import new_id
+from wallet_api.store.session import Tx
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewMember:
+    """What is known of a person who becomes a member."""
+
+    program_id: str
+    joined_at: datetime
+    email: str | None = None
+    phone: str | None = None
+    external_ref: str | None = None
+    given_name: str | None = None
+    family_name: str | None = None
+    birth_date: date | None = None
+    locale: str
+    time_zone: str | None = None
+    status: str = "active"
+
+
+def add(tx: Tx, member: NewMember) -> UUID | None:
+    """Add a member; None if somebody with this address or reference is a member already."""
+    row = sql.first(
+        tx,
+        """
+        INSERT INTO members (id, program_id, email, phone, external_ref, given_name, family_name, birth_date, locale,
+                             time_zone, status, joined_at)
+        VALUES (:id, :program_id, :email, :phone, :external_ref, :given_name, :family_name, :birth_date, :locale,
+                :time_zone, :status, :joined_at)
+        ON CONFLICT DO NOTHING RETURNING id
+        """,
+        id=new_id(),
+        **asdict(member),
+    )
+    return row.id if row else None
+
+
+def by_address(tx: Tx, program_id: str, address: str) -> UUID | None:
+    """The member with this e-mail address or phone number."""
+    column = "email" if "@" in address else "phone"
+    row = sql.first(
+        tx,
+        f"SELECT id FROM members WHERE program_id = :program AND {column} = :address AND status <> 'erased'",
+        program=program_id,
+        address=address,
+    )
+    return row.id if row else None
+
+
+def by_external_ref(tx: Tx, program_id: str, external_ref: str) -> UUID | None:
+    """The member that another system knows by this reference."""
+    row = sql.first(
+        tx,
+        "SELECT id FROM members WHERE program_id = :program AND external_ref = :ref",
+        program=program_id,
+        ref=external_ref,
+    )
+    return row.id if row else None
+
+
+def profile(tx: Tx, member_id: UUID) -> Row[Any]:
+    """What a member sees of themself."""
+    return sql.one(
+        tx,
+        """
+        SELECT id, program_id, email, phone, given_name, family_name, birth_date, locale, time_zone, status, joined_at
+        FROM members WHERE id = :id
+        """,
+        id=member_id,
+    )
+
+
+def alter(tx: Tx, member_id: UUID, changes: dict[str, object]) -> None:
+    """Change some of the fields that a member may change."""
+    allowed = {"given_name", "family_name", "birth_date", "locale", "time_zone"}
+    assert changes.keys() <= allowed, changes.keys()
+    if changes:
+        assignments = ", ".join(f"{name} = :{name}" for name in sorted(changes))
+        sql.run(
+            tx,
+            f"UPDATE members SET {assignments} WHERE id = :id",
+            id=member_id,
+            **changes,
+        )
+
+
+def due(tx: Tx, *, now: datetime, limit: int) -> list[UUID]:
+    """Members for whom time has brought something that is not written yet."""
+    rows = sql.every(
+        tx,
+        "SELECT id FROM members WHERE next_due <= :now ORDER BY next_due LIMIT :limit",
+        now=now,
+        limit=limit,
+    )
+    return [row.id for row in rows]
+
+
+def add_consent(
+    tx: Tx,
+    member_id: UUID,
+    *,
+    kind: str,
+    granted: bool,
+    terms_version: str,
+    channel: str,
+    at: datetime,
+) -> None:
+    """Record that a member gave or withdrew a consent."""
+    sql.run(
+        tx,
+        """
+        INSERT INTO consents (id, member_id, kind, granted, terms_version, channel, at)
+        VALUES (:id, :member, :kind, :granted, :version, :channel, :at)
+        """,
+        id=new_id(),
+        member=member_id,
+        kind=kind,
+        granted=granted,
+        version=terms_version,
+        channel=channel,
+        at=at,
+    )
+
+
+def consents(tx: Tx, member_id: UUID) -> Sequence[Row[Any]]:
+    """Every consent given or withdrawn, the newest first."""
+    return sql.every(
+        tx,
+        "SELECT kind, granted, terms_version, channel, at FROM consents WHERE member_id = :id ORDER BY id DESC",
+        id=member_id,
+    )
+
+
+# ── Devices ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_device(
+    tx: Tx,
+    program_id: str,
+    member_id: UUID,
+    *,
+    token: str,
+    platform: str,
+    app_version: str | None,
+    now: datetime,
+) -> tuple[UUID, bool]:
+    """Register a phone's FCM token; a token moves to the member who registered it last. Its id, and if it is new."""
+    row = sql.one(
+        tx,
+        """
+        INSERT INTO devices (id, program_id, member_id, fcm_token, platform, app_version, created_at)
+        VALUES (:id, :program, :member, :token, :platform, :version, :now)
+        ON CONFLICT (program_id, fcm_token) DO UPDATE
+        SET member_id = excluded.member_id, platform = excluded.platform, app_version = excluded.app_version,
+            forgotten_at = NULL
+        RETURNING id, created_at = :now AND member_id = :member AND xmax = 0 AS is_new
+        """,
+        id=new_id(),
+        program=program_id,
+        member=member_id,
+        token=token,
+        platform=platform,
+        version=app_version,
+        now=now,
+    )
+    return row.id, row.is_new
+
+
+def remove_device(tx: Tx, member_id: UUID, device_id: UUID) -> bool:
+    """Forget a member's phone; whether there was one."""
+    row = sql.first(
+        tx,
+        "DELETE FROM devices WHERE id = :id AND member_id = :member RETURNING id",
+        id=device_id,
+        member=member_id,
+    )
+    return row is not None

@@ -1,0 +1,103 @@
+"""Programs, the versions of their definitions, and their locations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from wallet_api.store import sql
+from wallet_api.store.session import Tx, json_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A shop of a program; `code` is what rules call it."""
+
+    id: UUID
+    program_id: str
+    code: str
+    name: str
+    latitude: float | None
+    longitude: float | None
+
+
+def current_version(tx: Tx, program_id: str) -> int | None:
+    """The version in force, or None where there is no such program."""
+    row = sql.first(tx, "SELECT version FROM programs WHERE id = :id", id=program_id)
+    return None if row is None else int(row.version)
+
+
+def source(tx: Tx, program_id: str, version: int) -> tuple[str, dict[str, str]]:
+    """A version's file, and the files it names (their content in base64)."""
+    row = sql.one(
+        tx,
+        "SELECT source, files FROM program_versions WHERE program_id = :id AND version = :version",
+        id=program_id,
+        version=version,
+    )
+    return row.source, row.files
+
+
+def publish(tx: Tx, program_id: str, text: str, files: Mapping[str, str], *, now: datetime) -> int:
+    """File a new version and put it in force; the number of the version."""
+    row = sql.one(
+        tx,
+        """
+        INSERT INTO programs (id, version, created_at) VALUES (:id, 1, :now)
+        ON CONFLICT (id) DO UPDATE SET version = programs.version + 1
+        RETURNING version
+        """,
+        id=program_id,
+        now=now,
+    )
+    sql.run(
+        tx,
+        """
+        INSERT INTO program_versions (program_id, version, source, files, created_at)
+        VALUES (:id, :version, :text, CAST(:files AS jsonb), :now)
+        """,
+        id=program_id,
+        version=row.version,
+        text=text,
+        files=json_text(dict(files)),
+        now=now,
+    )
+    return int(row.version)
+
+
+def program_ids(tx: Tx) -> list[str]:
+    """All programs."""
+    return [row.id for row in sql.every(tx, "SELECT id FROM programs ORDER BY id")]
+
+
+_LOCATION = "SELECT id, program_id, code, name, latitude, longitude FROM locations "
+
+
+def locations(tx: Tx, program_id: str) -> list[Location]:
+    """A program's shops, by code."""
+    rows = sql.every(tx, _LOCATION + "WHERE program_id = :id ORDER BY code", id=program_id)
+    return [Location(**row._mapping) for row in rows]
+
+
+def location(tx: Tx, location_id: UUID) -> Location | None:
+    """One shop."""
+    row = sql.first(tx, _LOCATION + "WHERE id = :id", id=location_id)
+    return Location(**row._mapping) if row else None
+
+
+def add_location(tx: Tx, location: Location) -> Location:
+    """Add a shop, or change the one with its code; the shop as it stands then."""
+    row = sql.one(
+        tx,
+        """
+        INSERT INTO locations (id, program_id, code, name, latitude, longitude)
+        VALUES (:id, :program_id, :code, :name, :latitude, :longitude)
+        ON CONFLICT (program_id, code) DO UPDATE
+        SET name = excluded.name, latitude = excluded.latitude, longitude = excluded.longitude
+        RETURNING id, program_id, code, name, latitude, longitude
+        """,
+        **location.__dict__,
+    )
+    return Location(**row._mapping)

@@ -1,0 +1,222 @@
+"""Sales, returns and check-ins, and the receipts that make each of them unique."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from wallet_api.domain.definition import Definition
+from wallet_api.domain.events import EarnedEntry, Line, RecordedSale
+from wallet_api.store import sql
+from wallet_api.store.session import Tx, json_text
+
+
+def claim_receipt(
+    tx: Tx,
+    location_id: UUID,
+    external_id: str,
+    *,
+    transaction_id: UUID,
+    contents: bytes,
+) -> Row[Any] | None:
+    """Claim a receipt number at a location; the earlier claim (and its transaction's answer) if there is one."""
+    claimed = sql.first(
+        tx,
+        """
+        INSERT INTO receipts (location_id, external_id, transaction_id, contents)
+        VALUES (:location, :external, :id, :contents) ON CONFLICT DO NOTHING RETURNING transaction_id
+        """,
+        location=location_id,
+        external=external_id,
+        id=transaction_id,
+        contents=contents,
+    )
+    if claimed:
+        return None
+    return sql.one(
+        tx,
+        """
+        SELECT r.contents, t.answer FROM receipts r JOIN transactions t ON t.id = r.transaction_id
+        WHERE r.location_id = :location AND r.external_id = :external
+        """,
+        location=location_id,
+        external=external_id,
+    )
+
+
+def add(tx: Tx, **values: object) -> None:
+    """File a transaction; `lines`, `net`, `kept` and `answer` are JSON values."""
+    for name in ("lines", "net", "kept", "answer"):
+        values[name] = json_text(values[name])
+    sql.run(
+        tx,
+        """
+        INSERT INTO transactions (id, program_id, member_id, type, location_id, external_id, occurred_at, currency,
+                                  amount, paid, lines, net, kept, voucher_ids, tier, definition_version, sale_id,
+                                  key_id, answer)
+        VALUES (:id, :program_id, :member_id, :type, :location_id, :external_id, :occurred_at, :currency, :amount,
+                :paid, CAST(:lines AS jsonb), CAST(:net AS jsonb), CAST(:kept AS jsonb), :voucher_ids, :tier,
+                :definition_version, :sale_id, :key_id, CAST(:answer AS jsonb))
+        """,
+        **values,
+    )
+
+
+def sale_row(tx: Tx, sale_id: UUID, *, program_id: str) -> Row[Any] | None:
+    """A sale of this program."""
+    return sql.first(
+        tx,
+        """
+        SELECT id, member_id, location_id, external_id, occurred_at, currency, amount, paid, lines, net, kept,
+               voucher_ids, tier, definition_version
+        FROM transactions WHERE id = :id AND program_id = :program AND type = 'sale'
+        """,
+        id=sale_id,
+        program=program_id,
+    )
+
+
+def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: str | None) -> RecordedSale:
+    """A sale as it stands after its returns so far; its member is locked."""
+    last = sql.first(
+        tx,
+        """
+        SELECT (array_agg(kept ORDER BY id DESC))[1] AS kept, sum(paid) AS refunded
+        FROM transactions WHERE sale_id = :id
+        """,
+        id=row.id,
+    )
+    assert last is not None
+    earned = sql.every(
+        tx,
+        """
+        SELECT e.id, e.rule, e.unit, e.amount + coalesce((SELECT sum(r.amount) FROM entries r
+               WHERE r.member_id = e.member_id AND r.reverses = e.id), 0) AS standing
+        FROM entries e WHERE e.source_id = :id AND e.kind IN ('earn', 'bonus') ORDER BY e.position
+        """,
+        id=row.id,
+    )
+    return RecordedSale(
+        id=row.id,
+        occurred_at=row.occurred_at,
+        location=location,
+        lines=tuple(line_of(line) for line in row.lines),
+        net=tuple(row.net),
+        kept=tuple(Fraction(part) for part in (last.kept or row.kept)),
+        paid=row.paid,
+        refunded=int(last.refunded or 0),
+        tier=row.tier,
+        definition=definition,
+        earned=tuple(
+            EarnedEntry(
+                entry_id=entry.id,
+                rule=entry.rule,
+                unit=entry.unit,
+                left=int(entry.standing),
+            )
+            for entry in earned
+        ),
+        voucher_ids=tuple(row.voucher_ids),
+    )
+
+
+def line_of(values: dict[str, Any]) -> Line:
+    """A receipt's line out of its JSON."""
+    return Line(**{**values, "tags": frozenset(values.get("tags", ()))})
+
+
+def line_json(line: Line) -> dict[str, object]:
+    """A receipt's line as JSON."""
+    return {
+        "sku": line.sku,
+        "amount": line.amount,
+        "quantity": line.quantity,
+        "name": line.name,
+        "category": line.category,
+        "tags": sorted(line.tags),
+    }
+
+
+def of_member(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Row[Any]]:
+    """A member's transactions, the newest first."""
+    return sql.every(
+        tx,
+        """
+        SELECT id, type, location_id, external_id, occurred_at, currency, amount, paid, sale_id FROM transactions
+        WHERE member_id = :member AND (CAST(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
+        """,
+        member=member_id,
+        before=before,
+        limit=limit,
+    )
+
+
+def entries_of_member(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Row[Any]]:
+    """A member's ledger, the newest entry first."""
+    return sql.every(
+        tx,
+        """
+        SELECT id, unit, kind, amount, occurred_at, recorded_at, source_id, rule, definition_version, reverses, why,
+               position, hash
+        FROM entries WHERE member_id = :member AND (CAST(:before AS uuid) IS NULL OR id < :before)
+        ORDER BY id DESC LIMIT :limit
+        """,
+        member=member_id,
+        before=before,
+        limit=limit,
+    )
+
+
+def add_check_in(
+    tx: Tx,
+    check_in_id: UUID,
+    *,
+    program_id: str,
+    member_id: UUID,
+    location_id: UUID,
+    key_id: UUID,
+    occurred_at: datetime,
+) -> None:
+    """File a visit."""
+    sql.run(
+        tx,
+        """
+        INSERT INTO check_ins (id, program_id, member_id, location_id, key_id, occurred_at)
+        VALUES (:id, :program, :member, :location, :key, :at)
+        """,
+        id=check_in_id,
+        program=program_id,
+        member=member_id,
+        location=location_id,
+        key=key_id,
+        at=occurred_at,
+    )
+
+
+def redemption_row(tx: Tx, redemption_id: UUID, *, program_id: str) -> Row[Any] | None:
+    """Whose redemption this is."""
+    return sql.first(
+        tx,
+        "SELECT id, member_id FROM redemptions WHERE id = :id AND program_id = :program",
+        id=redemption_id,
+        program=program_id,
+    )
+
+
+def vouchers_of_member(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Row[Any]]:
+    """A member's vouchers, the newest first."""
+    return sql.every(
+        tx,
+        """
+        SELECT id, code, reward, quantity, status, issued_at, valid_until FROM vouchers
+        WHERE member_id = :member AND (CAST(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
+        """,
+        member=member_id,
+        before=before,
+        limit=limit,
+    )

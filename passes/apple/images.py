@@ -1,0 +1,115 @@
+"""A pass's pictures: made from the brand's logo, or drawn where it has none."""
+
+import struct
+import unicodedata
+from io import BytesIO
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+from passes.errors import PassRefused
+from passes.face import BrandFace
+from passes.face_rules import rgb
+
+PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
+LOGO_BYTES_MAX: Final = 1_000_000
+LOGO_PIXELS_MAX: Final = 4_000_000
+SCALES: Final = {"": 1, "@2x": 2, "@3x": 3}
+ICON_POINTS: Final = (29, 29)
+LOGO_POINTS: Final = (160, 50)
+# Of the icon's height: what stays free around a logo, and how high the monogram's letters are.
+_MARGIN: Final = 0.1
+_LETTERS: Final = 0.5
+
+
+def brand_images(brand: BrandFace) -> dict[str, bytes]:
+    """Return icon and logo at three scales, as PNG files by name; raises `PassRefused`."""
+    source = _logo(brand.logo) if brand.logo is not None else None
+    images: dict[str, bytes] = {}
+    for suffix, scale in SCALES.items():
+        if source is None:
+            icon = _monogram(brand, side=ICON_POINTS[0] * scale)
+            logo = _monogram(brand, side=LOGO_POINTS[1] * scale)
+        else:
+            icon = _icon(source, background=brand.colours.background, scale=scale)
+            logo = _fitted(source, LOGO_POINTS[0] * scale, LOGO_POINTS[1] * scale)
+        images |= {f"icon{suffix}.png": _png(icon), f"logo{suffix}.png": _png(logo)}
+    return images
+
+
+def png_size(data: bytes) -> tuple[int, int] | None:
+    """Return a PNG file's width and height in pixels from its header; None for other data."""
+    if len(data) < 33 or data[:8] != PNG_MAGIC or data[12:16] != b"IHDR":
+        return None
+    width, height = struct.unpack(">2L", data[16:24])
+    return width, height
+
+
+def _logo(data: bytes) -> Image.Image:
+    """Open a logo that comes from outside: its size is known before a pixel is unpacked."""
+    if len(data) > LOGO_BYTES_MAX:
+        raise PassRefused("logo", f"is larger than {LOGO_BYTES_MAX:,} bytes")
+    size = png_size(data)
+    if size is None:
+        raise PassRefused("logo", "is not a PNG file")
+    _check_pixels(*size)
+    try:
+        with Image.open(BytesIO(data), formats=["PNG"]) as image:
+            _check_pixels(*image.size)
+            return image.convert("RGBA")
+    except PassRefused:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # A second header may name a size that the first did not.
+        raise PassRefused("logo", "unpacks to far more pixels than it says") from error
+    except (OSError, ValueError, SyntaxError, struct.error) as error:
+        raise PassRefused("logo", "is a damaged PNG file") from error
+
+
+def _check_pixels(width: int, height: int) -> None:
+    if not 0 < width * height <= LOGO_PIXELS_MAX:
+        raise PassRefused("logo", f"has not between 1 and {LOGO_PIXELS_MAX:,} pixels")
+
+
+def _icon(source: Image.Image, *, background: str, scale: int) -> Image.Image:
+    """Set the logo into a square of the brand's colour; iOS rounds the corners."""
+    side = ICON_POINTS[0] * scale
+    icon = Image.new("RGBA", (side, side), rgb(background, field="backgroundColor"))
+    room = side - 2 * round(side * _MARGIN)
+    logo = _fitted(source, room, room)
+    icon.alpha_composite(logo, ((side - logo.width) // 2, (side - logo.height) // 2))
+    return icon.convert("RGB")
+
+
+def _fitted(source: Image.Image, width: int, height: int) -> Image.Image:
+    ratio = min(width / source.width, height / source.height)
+    size = max(1, round(source.width * ratio)), max(1, round(source.height * ratio))
+    return source.resize(size, Image.Resampling.LANCZOS)
+
+
+def _monogram(brand: BrandFace, *, side: int) -> Image.Image:
+    """Draw the brand's initials, or a ring where its name has no Latin letters."""
+    colours = brand.colours
+    image = Image.new("RGB", (side, side), rgb(colours.background, field="backgroundColor"))
+    ink = rgb(colours.foreground, field="foregroundColor")
+    draw, middle = ImageDraw.Draw(image), side / 2
+    if initials := _initials(brand.organization):
+        font = ImageFont.load_default(size=side * _LETTERS)
+        draw.text((middle, middle), initials, fill=ink, font=font, anchor="mm")
+    else:
+        radius = side * _LETTERS / 2
+        draw.circle((middle, middle), radius, outline=ink, width=max(1, side // 10))
+    return image
+
+
+def _initials(name: str) -> str:
+    """Return up to two letters that Pillow's own font has: é becomes E, emoji fall away."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = "".join(c if c.isalnum() else " " for c in plain).split()
+    return "".join(word[0] for word in words[:2]).upper()
+
+
+def _png(image: Image.Image) -> bytes:
+    out = BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()

@@ -1,0 +1,149 @@
+"""pass.json: a store card laid out from a card's face."""
+
+from datetime import UTC, date, datetime
+from html import escape
+
+import orjson
+
+from passes import texts
+from passes.apple.rules import faults_of
+from passes.errors import PassRefused
+from passes.face import BrandFace, CardFace, Colours, FaceBalance, FaceLink
+from passes.face_rules import link_url, rgb
+
+Field = dict[str, object]
+
+# Secondary and auxiliary fields share one row of four, and a square code leaves no other.
+_BALANCES_ON_FRONT = 3
+
+
+def pass_json(face: CardFace, *, pass_type_id: str, team_id: str) -> bytes:
+    """Lay out a card as Apple's pass.json (UTF-8); the same face gives the same bytes.
+
+    Raises `PassRefused` for the first rule of Apple's that the card would break.
+    """
+    document = pass_document(face, pass_type_id=pass_type_id, team_id=team_id)
+    for fault in faults_of(document):
+        raise PassRefused(fault.field, fault.what)
+    return orjson.dumps(document)
+
+
+def pass_document(face: CardFace, *, pass_type_id: str, team_id: str) -> dict[str, object]:
+    """Lay out a card as pass.json would hold it, unchecked but for colours, dates and links."""
+    brand = face.brand
+    document: dict[str, object] = {
+        "formatVersion": 1,
+        "passTypeIdentifier": pass_type_id,
+        "teamIdentifier": team_id,
+        "serialNumber": face.serial,
+        "organizationName": brand.organization,
+        "description": brand.description,
+        "sharingProhibited": True,
+        "barcodes": [
+            {
+                "format": "PKBarcodeFormatQR",
+                "message": face.static_code,
+                "messageEncoding": "iso-8859-1",
+                "altText": face.card_number,
+            }
+        ],
+        "storeCard": _store_card(face),
+        **_colours(brand.colours),
+    }
+    optional = {
+        "logoText": brand.logo_text,
+        "locations": _locations(brand) or None,
+        "webServiceURL": face.web_service_url,
+        "authenticationToken": face.authentication_token,
+        "expirationDate": _moment(face.expires_at) if face.expires_at else None,
+        "voided": face.voided or None,
+    }
+    return document | {key: value for key, value in optional.items() if value is not None}
+
+
+def _store_card(face: CardFace) -> dict[str, list[Field]]:
+    balances = [_balance(balance) for balance in face.balances]
+    holder = _field("holder", texts.MEMBER, face.holder)
+    groups = {
+        "headerFields": [_tier(face.tier.name)] if face.tier else [],
+        "primaryFields": balances[:1] or [holder],
+        "secondaryFields": [
+            *([holder] if balances else []),
+            *_given("next-tier", texts.NEXT_TIER, face.next_tier),
+        ],
+        "auxiliaryFields": balances[1:_BALANCES_ON_FRONT],
+        "backFields": _back(face, balances[_BALANCES_ON_FRONT:]),
+    }
+    return {group: fields for group, fields in groups.items() if fields}
+
+
+def _back(face: CardFace, balances: list[Field]) -> list[Field]:
+    return [
+        # Its new text is what the lock screen shows, so it needs no words of ours around it.
+        *(field | {"changeMessage": "%@"} for field in _given("promotion", texts.PROMOTION, face.promotion)),
+        *balances,
+        *_given("expiry", texts.EXPIRY, face.expiry),
+        *_given("rewards", texts.REWARDS, "\n".join(face.rewards)),
+        _field("program", face.brand.organization, face.brand.program_name),
+        _field("card-number", texts.CARD_NUMBER, face.card_number),
+        *([_since(face.member_since)] if face.member_since else []),
+        *(_link(index, link) for index, link in enumerate(face.brand.links)),
+    ]
+
+
+def _field(key: str, label: str, value: str) -> Field:
+    return {"key": key, "label": label, "value": value}
+
+
+def _given(key: str, label: str, value: str | None) -> list[Field]:
+    return [_field(key, label, value)] if value else []
+
+
+def _tier(name: str) -> Field:
+    return _field("tier", texts.TIER, name) | {"changeMessage": texts.TIER_CHANGED}
+
+
+def _balance(balance: FaceBalance) -> Field:
+    field = _field(f"balance-{balance.unit}", balance.label, balance.amount)
+    return field | {"changeMessage": texts.balance_changed(balance.label)}
+
+
+def _since(day: date) -> Field:
+    """Show a day; it is the same in every time zone, so the phone must not shift it."""
+    return _field("member-since", texts.MEMBER_SINCE, f"{day.isoformat()}T00:00:00Z") | {
+        "dateStyle": "PKDateStyleMedium",
+        "timeStyle": "PKDateStyleNone",
+        "ignoresTimeZone": True,
+    }
+
+
+def _link(index: int, link: FaceLink) -> Field:
+    url = link_url(link.url, field=f"links[{index}]")
+    anchor = f'<a href="{escape(url)}">{escape(link.label)}</a>'
+    return _field(f"link-{index}", link.label, url) | {"attributedValue": anchor}
+
+
+def _locations(brand: BrandFace) -> list[Field]:
+    return [
+        {"latitude": place.latitude, "longitude": place.longitude, "relevantText": place.text}
+        for place in brand.locations
+    ]
+
+
+def _colours(colours: Colours) -> dict[str, str]:
+    return {
+        "backgroundColor": _rgb("backgroundColor", colours.background),
+        "foregroundColor": _rgb("foregroundColor", colours.foreground),
+        "labelColor": _rgb("labelColor", colours.label),
+    }
+
+
+def _rgb(field: str, colour: str) -> str:
+    red, green, blue = rgb(colour, field=field)
+    return f"rgb({red}, {green}, {blue})"
+
+
+def _moment(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise PassRefused("expirationDate", "has no time zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

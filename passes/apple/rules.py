@@ -1,0 +1,378 @@
+"""Apple's rules for pass.json, as its documentation and the public validators have them.
+
+The same rules refuse a pass before it is signed (`pass_json`) and find faults in a finished
+file (`check_pass`), so they take whatever JSON gives them. iOS shows "cannot be added" at most:
+each fault therefore names its field.
+"""
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeGuard
+
+from passes.face_rules import text_faults
+
+STYLES: Final = ("storeCard", "coupon", "generic", "eventTicket", "boardingPass")
+LOCATIONS_MAX: Final = 10
+TOKEN_CHARACTERS_MIN: Final = 16
+_HEADER_MAX: Final = 3
+_ROW_MAX: Final = 4
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A field, called as in the file, and what is wrong with it."""
+
+    field: str
+    what: str
+
+
+def faults_of(document: object) -> Iterator[Fault]:
+    """Find every rule that a pass.json breaks; in doubt Apple's documentation is followed."""
+    if not isinstance(document, dict):
+        yield Fault("pass.json", "is not a JSON object")
+        return
+    yield from (Fault(path, what) for path, what in text_faults(document))
+    yield from _identity(document)
+    for key, value in document.items():
+        if key not in _TOP and key not in STYLES:
+            yield Fault(key, "is not a key that this kind of pass may have")
+        elif key in _TOP and (what := _TOP[key](value)):
+            yield Fault(key, what)
+    yield from _updates(document)
+    yield from _barcodes(document)
+    yield from _places(document)
+    yield from _style(document)
+
+
+def _identity(document: Json) -> Iterator[Fault]:
+    for key in _REQUIRED:
+        if key not in document:
+            yield Fault(key, "is missing")
+    styles = [style for style in STYLES if style in document]
+    if len(styles) != 1:
+        yield Fault("style", f"needs exactly one of {', '.join(STYLES)}; has {styles or 'none'}")
+    if "groupingIdentifier" in document and styles not in (["eventTicket"], ["boardingPass"]):
+        yield Fault("groupingIdentifier", "is for event tickets and boarding passes")
+    if "appLaunchURL" in document and "associatedStoreIdentifiers" not in document:
+        yield Fault("appLaunchURL", "needs associatedStoreIdentifiers")
+
+
+def _updates(document: Json) -> Iterator[Fault]:
+    if ("webServiceURL" in document) != ("authenticationToken" in document):
+        missing = "webServiceURL" if "authenticationToken" in document else "authenticationToken"
+        yield Fault(missing, "webServiceURL and authenticationToken come both or not at all")
+
+
+def _barcodes(document: Json) -> Iterator[Fault]:
+    many = document.get("barcodes", [])
+    if not isinstance(many, list):
+        yield Fault("barcodes", "is not a list")
+        return
+    for index, code in enumerate(many):
+        yield from _barcode(code, f"barcodes[{index}]", _FORMATS)
+    if "barcode" in document:
+        yield from _barcode(document["barcode"], "barcode", _FORMATS - {"PKBarcodeFormatCode128"})
+
+
+def _barcode(code: object, path: str, formats: frozenset[str]) -> Iterator[Fault]:
+    if not isinstance(code, dict):
+        yield Fault(path, "is not an object")
+        return
+    if not isinstance(form := code.get("format"), str) or form not in formats:
+        yield Fault(f"{path}.format", f"is none of {', '.join(sorted(formats))}")
+    message, encoding = code.get("message"), code.get("messageEncoding")
+    if not isinstance(message, str) or not message:
+        yield Fault(f"{path}.message", "is not a text")
+    elif not isinstance(encoding, str) or not _is_charset(encoding):
+        yield Fault(f"{path}.messageEncoding", "is not the name of a character set")
+    elif not _is_encodable(message, encoding):
+        yield Fault(f"{path}.message", f"cannot be written in {encoding}")
+    if "altText" in code and not isinstance(code["altText"], str):
+        yield Fault(f"{path}.altText", "is not a text")
+
+
+def _places(document: Json) -> Iterator[Fault]:
+    for key in ("locations", "beacons"):
+        places = document.get(key, [])
+        if not isinstance(places, list) or len(places) > LOCATIONS_MAX:
+            yield Fault(key, f"is not a list of at most {LOCATIONS_MAX}")
+            continue
+        for index, place in enumerate(places):
+            path = f"{key}[{index}]"
+            if not isinstance(place, dict):
+                yield Fault(path, "is not an object")
+            elif key == "locations":
+                yield from _location(place, path)
+            elif not isinstance(place.get("proximityUUID"), str):
+                yield Fault(f"{path}.proximityUUID", "is not a text")
+
+
+def _location(place: Json, path: str) -> Iterator[Fault]:
+    for key, most in (("latitude", 90), ("longitude", 180)):
+        degrees = place.get(key)
+        if not _is_number(degrees) or not -most <= degrees <= most:
+            yield Fault(f"{path}.{key}", f"is not between -{most} and {most} degrees")
+
+
+def _style(document: Json) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for style in STYLES:
+        body = document.get(style, {})
+        if not isinstance(body, dict):
+            yield Fault(style, "is not an object")
+            continue
+        for group, fields in body.items():
+            path = f"{style}.{group}"
+            if group == "transitType" and style == "boardingPass":
+                continue
+            if group not in _GROUPS or not isinstance(fields, list):
+                yield Fault(path, "is not a list of fields that Wallet knows")
+                continue
+            for index, field in enumerate(fields):
+                yield from _field(field, f"{path}[{index}]", group, seen)
+        yield from _room(style, body)
+        if style == "boardingPass" and style in document and "transitType" not in body:
+            yield Fault(f"{style}.transitType", "is missing")
+
+
+def _room(style: str, body: Json) -> Iterator[Fault]:
+    def count(*groups: str) -> int:
+        lists = (body.get(group) for group in groups)
+        return sum(len(fields) for fields in lists if isinstance(fields, list))
+
+    if count("headerFields") > _HEADER_MAX:
+        yield Fault(f"{style}.headerFields", f"has room for {_HEADER_MAX}")
+    if count("primaryFields") > (most := 2 if style == "boardingPass" else 1):
+        yield Fault(f"{style}.primaryFields", f"has room for {most}")
+    if style in ("storeCard", "coupon") and count("secondaryFields", "auxiliaryFields") > _ROW_MAX:
+        yield Fault(f"{style}.auxiliaryFields", f"has room for {_ROW_MAX} together with secondaryFields")
+    if style == "generic":
+        for group in ("secondaryFields", "auxiliaryFields"):
+            if count(group) > _ROW_MAX:
+                yield Fault(f"{style}.{group}", f"has room for {_ROW_MAX}")
+
+
+def _field(field: object, path: str, group: str, seen: set[str]) -> Iterator[Fault]:
+    if not isinstance(field, dict):
+        yield Fault(path, "is not an object")
+        return
+    key, value = field.get("key"), field.get("value")
+    if not isinstance(key, str) or not key:
+        yield Fault(f"{path}.key", "is not a text")
+    elif key in seen:
+        yield Fault(f"{path}.key", f"{key!r} is there twice; keys are unique in the whole pass")
+    else:
+        seen.add(key)
+    if not isinstance(value, str) and not _is_number(value):
+        yield Fault(f"{path}.value", "is neither a text nor a number")
+    for name in field:
+        if name not in _FIELD:
+            yield Fault(f"{path}.{name}", "is not a key that a field may have")
+        elif what := _FIELD[name](field[name]):
+            yield Fault(f"{path}.{name}", what)
+    yield from _field_pairs(field, path, group)
+
+
+def _field_pairs(field: Json, path: str, group: str) -> Iterator[Fault]:
+    """Find what one key of a field demands of the others, and of where the field stands."""
+    value = field.get("value")
+    if "numberStyle" in field and "currencyCode" in field:
+        yield Fault(f"{path}.numberStyle", "excludes currencyCode")
+    if field.keys() & {"numberStyle", "currencyCode"} and not _is_number(value):
+        yield Fault(f"{path}.value", "is not a number, but is to be shown as one")
+    if field.keys() & {"dateStyle", "timeStyle"} and _not_date(value):
+        yield Fault(f"{path}.value", "is not a W3C date with a time zone")
+    if "textAlignment" in field and group in ("primaryFields", "backFields"):
+        yield Fault(f"{path}.textAlignment", f"is not for {group}")
+    for name in ("attributedValue", "dataDetectorTypes"):
+        if name in field and group != "backFields":
+            yield Fault(f"{path}.{name}", "is for backFields only")
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether this is a number that JSON readers keep exactly; NaN and infinity are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 2**53
+
+
+def _is_charset(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _is_encodable(text: str, charset: str) -> bool:
+    try:
+        text.encode(charset)
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+# What a single value must be: each returns what is wrong with it, or None.
+_Test = Callable[[object], str | None]
+
+
+def _text(value: object) -> str | None:
+    return None if isinstance(value, str) else "is not a text"
+
+
+def _filled(value: object) -> str | None:
+    return None if isinstance(value, str) and value.strip() else "is not a text, or is empty"
+
+
+def _flag(value: object) -> str | None:
+    return None if isinstance(value, bool) else "is neither true nor false"
+
+
+def _anything(_: object) -> str | None:
+    return None
+
+
+def _looks_like(pattern: str, what: str) -> _Test:
+    fits = re.compile(pattern).fullmatch
+
+    def test(value: object) -> str | None:
+        return None if isinstance(value, str) and fits(value) else what
+
+    return test
+
+
+def _one_of(prefix: str, *names: str) -> _Test:
+    allowed = [prefix + name for name in names]
+
+    def test(value: object) -> str | None:
+        return None if value in allowed else f"is none of {', '.join(allowed)}"
+
+    return test
+
+
+def _format_version(value: object) -> str | None:
+    return None if type(value) is int and value == 1 else "is not the number 1"
+
+
+def _token(value: object) -> str | None:
+    long_enough = isinstance(value, str) and len(value) >= TOKEN_CHARACTERS_MIN
+    return None if long_enough else f"is shorter than {TOKEN_CHARACTERS_MIN} characters"
+
+
+def _not_date(value: object) -> str | None:
+    if isinstance(value, str) and re.fullmatch(_W3C_DATE, value):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            return "is not a date of the calendar"
+        return None
+    return "is not a W3C date with hours, minutes and a time zone"
+
+
+def _change_message(value: object) -> str | None:
+    if isinstance(value, str) and value.count("%@") == 1 and value.count("%") == 1:
+        return None
+    return "does not hold %@ once, and no other %"
+
+
+def _links_only(value: object) -> str | None:
+    tags = re.findall(r"<[^>]*>?", value) if isinstance(value, str) else [""]
+    fine = all(re.fullmatch(r"""<a href=("[^"<>]*"|'[^'<>]*')>|</a>""", tag) for tag in tags)
+    return None if fine else "holds more than text and <a href>"
+
+
+def _detectors(value: object) -> str | None:
+    known = {"PhoneNumber", "Link", "Address", "CalendarEvent"}
+    allowed = {f"PKDataDetectorType{name}" for name in known}
+    fine = isinstance(value, list) and all(isinstance(v, str) and v in allowed for v in value)
+    return None if fine else f"holds more than {', '.join(sorted(allowed))}"
+
+
+def _numbers(value: object) -> str | None:
+    fine = isinstance(value, list) and all(_is_number(number) for number in value)
+    return None if fine else "is not a list of numbers"
+
+
+def _metres(value: object) -> str | None:
+    return None if _is_number(value) else "is not a number"
+
+
+def _row(value: object) -> str | None:
+    return None if value in (0, 1) else "is neither 0 nor 1"
+
+
+_W3C_DATE: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)"
+_BYTE: Final = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
+_colour: Final = _looks_like(
+    rf"rgb\(\s*{_BYTE}\s*,\s*{_BYTE}\s*,\s*{_BYTE}\s*\)", "is not rgb(r, g, b) with 0 to 255 each"
+)
+_date_style: Final = _one_of("PKDateStyle", "None", "Short", "Medium", "Long", "Full")
+_FORMATS: Final = frozenset(f"PKBarcodeFormat{name}" for name in ("QR", "PDF417", "Aztec", "Code128"))
+_GROUPS: Final = (
+    "headerFields",
+    "primaryFields",
+    "secondaryFields",
+    "auxiliaryFields",
+    "backFields",
+)
+_REQUIRED: Final = (
+    "formatVersion",
+    "passTypeIdentifier",
+    "teamIdentifier",
+    "organizationName",
+    "serialNumber",
+    "description",
+)
+# `nfc` is left out on purpose: without Apple's entitlement on the certificate it kills the pass.
+_TOP: Final[dict[str, _Test]] = {
+    "formatVersion": _format_version,
+    "passTypeIdentifier": _looks_like(r"pass(\.[A-Za-z0-9-]+)+", "is not of the form pass.…"),
+    "teamIdentifier": _looks_like(r"[A-Z0-9]{10}", "is not 10 capitals and digits"),
+    "organizationName": _filled,
+    "serialNumber": _filled,
+    "description": _filled,
+    # iOS follows plain http only with its developer setting, so it is for trials on one machine.
+    "webServiceURL": _looks_like(
+        r"(https://[^\s/?#]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(?=/))[^\s?#]*", "is not an https address"
+    ),
+    "authenticationToken": _token,
+    "barcode": _anything,
+    "barcodes": _anything,
+    "locations": _anything,
+    "beacons": _anything,
+    "maxDistance": _metres,
+    "relevantDate": _not_date,
+    "expirationDate": _not_date,
+    "voided": _flag,
+    "sharingProhibited": _flag,
+    "associatedStoreIdentifiers": _numbers,
+    "appLaunchURL": _filled,
+    "userInfo": _anything,
+    "groupingIdentifier": _filled,
+    "backgroundColor": _colour,
+    "foregroundColor": _colour,
+    "labelColor": _colour,
+    "logoText": _text,
+    "suppressStripShine": _flag,
+    "semantics": _anything,
+}
+_FIELD: Final[dict[str, _Test]] = {
+    "key": _anything,
+    "value": _anything,
+    "label": _text,
+    "attributedValue": _links_only,
+    "changeMessage": _change_message,
+    "textAlignment": _one_of("PKTextAlignment", "Left", "Center", "Right", "Natural"),
+    "dateStyle": _date_style,
+    "timeStyle": _date_style,
+    "ignoresTimeZone": _flag,
+    "isRelative": _flag,
+    "numberStyle": _one_of("PKNumberStyle", "Decimal", "Percent", "Scientific", "SpellOut"),
+    "currencyCode": _looks_like(r"[A-Z]{3}", "is not an ISO 4217 code"),
+    "dataDetectorTypes": _detectors,
+    "row": _row,
+    "semantics": _anything,
+}

@@ -1,0 +1,48 @@
+"""The words that every pass carries, in English and in what else we speak."""
+
+from collections.abc import Mapping
+
+from passes.face import BrandFace
+
+LANGUAGES = ("en", "fr")
+
+MEMBER = "Member"
+TIER = "Level"
+TIER_CHANGED = "Your level is now %@"
+NEXT_TIER = "Next level"
+CARD_NUMBER = "Card number"
+MEMBER_SINCE = "Member since"
+REWARDS = "Rewards"
+EXPIRY = "Expiring soon"
+PROMOTION = "News"
+
+_FRENCH = {
+    MEMBER: "Membre",
+    TIER: "Niveau",
+    TIER_CHANGED: "Votre niveau est maintenant %@",
+    NEXT_TIER: "Prochain niveau",
+    CARD_NUMBER: "Numéro de carte",
+    MEMBER_SINCE: "Membre depuis",
+    REWARDS: "Récompenses",
+    EXPIRY: "Expire bientôt",
+    PROMOTION: "Actualités",
+}
+
+
+def texts_in(language: str, *, brand: BrandFace) -> Mapping[str, str]:
+    """Return what our texts and the brand's say in a language, keyed by what a pass says itself."""
+    own = {text: _FRENCH[text] if language == "fr" else text for text in _FRENCH}
+    theirs = {t.text: t.says for t in brand.translations if t.language == language}
+    changed = {balance_changed(text): balance_changed(says, language=language) for text, says in theirs.items()}
+    return own | changed | theirs
+
+
+def balance_changed(label: str, *, language: str = "en") -> str:
+    """Return the lock screen's text for a new balance; Apple puts the amount where `%@` stands.
+
+    A label with a per cent sign is left out: it would be read as another placeholder.
+    """
+    if "%" in label:
+        return "%@"
+    colon = "\N{NO-BREAK SPACE}:" if language == "fr" else ":"
+    return f"{label}{colon} %@"

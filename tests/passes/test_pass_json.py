@@ -1,0 +1,233 @@
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from passes.apple.pass_json import pass_json
+from passes.errors import PassRefused
+from passes.face import CardFace, FaceBalance, FaceLink, FaceLocation
+
+
+def read(face: CardFace) -> dict[str, Any]:
+    made = pass_json(face, pass_type_id="pass.example.carnet", team_id="CARNET0001")
+    document: dict[str, Any] = json.loads(made)
+    return document
+
+
+def fields(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for group in document["storeCard"].values():
+        yield from group
+
+
+def test_a_card_is_laid_out_as_a_store_card(face: CardFace) -> None:
+    document = read(face)
+
+    assert document["formatVersion"] == 1
+    assert document["passTypeIdentifier"] == "pass.example.carnet"
+    assert document["teamIdentifier"] == "CARNET0001"
+    assert document["serialNumber"] == face.serial
+    assert document["sharingProhibited"] is True
+    assert document["barcodes"] == [
+        {
+            "format": "PKBarcodeFormatQR",
+            "message": "512345678901234400112233",
+            "messageEncoding": "iso-8859-1",
+            "altText": "12345678901234",
+        }
+    ]
+    assert document["backgroundColor"] == "rgb(122, 31, 61)"
+    assert document["webServiceURL"] == "https://cards.example/apple"
+    assert "nfc" not in document
+    assert "voided" not in document
+    card = document["storeCard"]
+    assert [field["value"] for field in card["headerFields"]] == ["Or"]
+    assert [field["value"] for field in card["primaryFields"]] == ["1 250"]
+    assert [field["value"] for field in card["secondaryFields"]] == [face.holder, face.next_tier]
+    assert [field["value"] for field in card["auxiliaryFields"]] == ["21,75 €"]
+
+
+def test_points_tier_and_promotions_announce_themselves(face: CardFace) -> None:
+    announced = {field["key"]: field["changeMessage"] for field in fields(read(face)) if "changeMessage" in field}
+
+    assert announced == {
+        "tier": "Your level is now %@",
+        "balance-beans": "Beans: %@",
+        "balance-cash": "Cash back: %@",
+        "promotion": "%@",
+    }
+
+
+def test_a_unit_with_a_per_cent_sign_is_announced_without_its_name(face: CardFace) -> None:
+    odd = FaceBalance(unit="x", label="5% back", amount="12", raw=12)
+
+    (balance,) = read(replace(face, balances=(odd,)))["storeCard"]["primaryFields"]
+
+    assert balance["changeMessage"] == "%@"
+
+
+def test_a_program_without_units_shows_the_holder_large(face: CardFace) -> None:
+    card = read(replace(face, balances=(), tier=None, next_tier=None))["storeCard"]
+
+    assert [field["value"] for field in card["primaryFields"]] == [face.holder]
+    assert "headerFields" not in card
+    assert "secondaryFields" not in card
+
+
+def test_six_units_fit_since_those_beyond_three_go_to_the_back(face: CardFace) -> None:
+    units = tuple(FaceBalance(unit=f"u{i}", label=f"Unit {i}", amount=str(i), raw=i) for i in range(6))
+
+    card = read(replace(face, balances=units))["storeCard"]
+
+    back = [field["key"] for field in card["backFields"]]
+    assert [field["value"] for field in card["auxiliaryFields"]] == ["1", "2"]
+    assert [key for key in back if key.startswith("balance")] == [
+        "balance-u3",
+        "balance-u4",
+        "balance-u5",
+    ]
+
+
+def test_the_day_of_joining_is_the_same_day_in_every_time_zone(face: CardFace) -> None:
+    document = read(replace(face, member_since=date(987, 3, 1)))
+
+    (since,) = [field for field in fields(document) if field["key"] == "member-since"]
+    assert since["value"] == "0987-03-01T00:00:00Z"
+    assert since["ignoresTimeZone"] is True
+
+
+def test_an_expiry_is_written_in_utc_and_a_voided_card_says_so(face: CardFace) -> None:
+    noon = datetime(2027, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+
+    document = read(replace(face, expires_at=noon, voided=True))
+
+    assert document["expirationDate"] == "2027-01-01T10:00:00Z"
+    assert document["voided"] is True
+
+
+def test_a_link_cannot_break_out_of_its_anchor(face: CardFace) -> None:
+    link = FaceLink(label='</a><script>"', url="https://lea.example/?a=1&b=2")
+
+    document = read(replace(face, brand=replace(face.brand, links=(link,))))
+
+    (back,) = [field for field in fields(document) if field["key"] == "link-0"]
+    assert back["attributedValue"] == ('<a href="https://lea.example/?a=1&amp;b=2">&lt;/a&gt;&lt;script&gt;&quot;</a>')
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        'Bob "the \\ Builder"',
+        "O'Brien; DROP TABLE",
+        "👩‍👩‍👧‍👦 Zoë 🇫🇷",
+        "محمد بن سلمان",
+        "\u202etxet tfel-ot-thgir",
+        "<b>bob</b>",
+        "b" * 300,
+        "line\nbreak",
+    ],
+)
+def test_hostile_names_are_shown_as_they_are(face: CardFace, name: str) -> None:
+    document = read(replace(face, holder=name))
+
+    assert document["storeCard"]["secondaryFields"][0]["value"] == name
+
+
+@pytest.mark.parametrize("name", ["bob\0", "\x1b[31mbob", "bob\x7f", "half \ud83d", "b" * 4_001])
+def test_names_that_break_readers_are_refused(face: CardFace, name: str) -> None:
+    with pytest.raises(PassRefused) as refused:
+        read(replace(face, holder=name))
+
+    assert refused.value.field == "storeCard.secondaryFields[0].value"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"serial": ""}, "serialNumber"),
+        ({"static_code": ""}, "barcodes[0].message"),
+        ({"static_code": "５０"}, "barcodes[0].message"),
+        ({"web_service_url": None}, "webServiceURL"),
+        ({"authentication_token": None}, "authenticationToken"),
+        ({"authentication_token": "x" * 15}, "authenticationToken"),
+        ({"web_service_url": "http://cards.example"}, "webServiceURL"),
+        ({"expires_at": datetime(2027, 1, 1)}, "expirationDate"),
+    ],
+)
+def test_a_card_that_wallet_would_refuse_is_refused_by_field(
+    face: CardFace, change: dict[str, object], field: str
+) -> None:
+    broken = replace(face, **change)  # type: ignore[arg-type]  # one table for many types
+
+    with pytest.raises(PassRefused) as refused:
+        read(broken)
+
+    assert refused.value.field == field
+
+
+def test_two_balances_of_one_unit_are_refused(face: CardFace) -> None:
+    twice = replace(face, balances=(face.balances[0], face.balances[0]))
+
+    with pytest.raises(PassRefused, match="unique"):
+        read(twice)
+
+
+@pytest.mark.parametrize("colour", ["", "red", "#fff", "#12345g", "112233", "rgb(1, 2, 3)", "#1122334", "#112233\n"])
+def test_colours_that_are_not_colours_are_refused(face: CardFace, colour: str) -> None:
+    colours = replace(face.brand.colours, label=colour)
+
+    with pytest.raises(PassRefused) as refused:
+        read(replace(face, brand=replace(face.brand, colours=colours)))
+
+    assert refused.value.field == "labelColor"
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "http://lea.example", 'https://x" onclick="', "https://", ""])
+def test_links_that_are_no_links_are_refused(face: CardFace, url: str) -> None:
+    links = (FaceLink(label="Shop", url=url),)
+
+    with pytest.raises(PassRefused) as refused:
+        read(replace(face, brand=replace(face.brand, links=links)))
+
+    assert refused.value.field == "links[0]"
+
+
+@pytest.mark.parametrize(
+    ("places", "field"),
+    [
+        ((FaceLocation(latitude=91, longitude=0, text="x"),), "locations[0].latitude"),
+        ((FaceLocation(latitude=0, longitude=-180.1, text="x"),), "locations[0].longitude"),
+        ((FaceLocation(latitude=float("nan"), longitude=0, text="x"),), "locations[0].latitude"),
+        ((FaceLocation(latitude=0, longitude=0, text="x"),) * 11, "locations"),
+    ],
+)
+def test_places_that_are_nowhere_or_too_many_are_refused(
+    face: CardFace, places: tuple[FaceLocation, ...], field: str
+) -> None:
+    with pytest.raises(PassRefused) as refused:
+        read(replace(face, brand=replace(face.brand, locations=places)))
+
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("pass_type_id", "team_id", "field"),
+    [
+        ("example.carnet", "CARNET0001", "passTypeIdentifier"),
+        ("pass.example.carnet", "carnet", "teamIdentifier"),
+    ],
+)
+def test_ids_that_apple_would_not_give_are_refused(face: CardFace, pass_type_id: str, team_id: str, field: str) -> None:
+    with pytest.raises(PassRefused) as refused:
+        pass_json(face, pass_type_id=pass_type_id, team_id=team_id)
+
+    assert refused.value.field == field
+
+
+def test_the_same_card_gives_the_same_bytes(face: CardFace) -> None:
+    one = pass_json(face, pass_type_id="pass.example.carnet", team_id="CARNET0001")
+    two = pass_json(replace(face), pass_type_id="pass.example.carnet", team_id="CARNET0001")
+
+    assert one == two

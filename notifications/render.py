@@ -1,0 +1,239 @@
+"""From a kind and its values to the words that a member reads."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from string import Formatter
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+from notifications.texts import COUNTED, COVERED_BY, LAST_RESORT, PLACEHOLDERS, TEXTS, Text
+
+TEXT_MAX_CHARACTERS = 1_000
+"""For a title or a body; with letters of two bytes both still fit FCM's 4,096 bytes for a message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """A count of a program's unit, with the unit's names by language and CLDR plural form.
+
+    `count` is in the unit's smallest step: 15 with `decimals=1` reads 1.5. `names` needs the form
+    `other` in at least one language.
+    """
+
+    count: int
+    names: Mapping[str, Mapping[str, str]]
+    decimals: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money:
+    """An amount in the currency's smallest coin."""
+
+    minor: int
+    currency: str
+
+
+Value = str | int | date | Quantity | Money
+"""An int in a placeholder of `texts.COUNTED` reads with what it counts, elsewhere as a bare number."""
+
+Override = str | Mapping[str, str | Mapping[str, str]]
+"""A program's own text of a kind: a body for every language; or by language a body or `{title, body}`."""
+
+
+class UnknownKind(ValueError):
+    """There is no message of this kind."""
+
+
+class MissingValue(ValueError):
+    """The text uses a placeholder for which no value was given."""
+
+
+class MalformedText(ValueError):
+    """The text is not a template."""
+
+
+def render(
+    kind: str,
+    *,
+    locale: str,
+    values: Mapping[str, Value],
+    overrides: Mapping[str, Override] | None = None,
+    languages: Sequence[str] = (),
+) -> Text:
+    """The text of a message of `kind` for a reader of `locale`.
+
+    Looked for in the reader's locale, then its language, then the first of the program's `languages`,
+    then English; in each the program's own text goes before Carnet's. Numbers, plurals and dates follow
+    the language of the text that was found. Values are never read as templates.
+
+    Raises UnknownKind, MissingValue, and MalformedText for what `check_overrides` would have refused.
+    """
+    if kind not in TEXTS:
+        raise UnknownKind(kind)
+    tags = [*_wider(locale), *(tag for first in languages[:1] for tag in _wider(first)), LAST_RESORT]
+    tag, template = _choose(kind, tags, overrides or {})
+    words = _babel(locale if _language(locale) == _language(tag) else tag)
+    title = _fill(template.title, values, words)
+    # A title becomes one line on a lock screen and a header of a mail, whatever a name brings along.
+    return Text(title=_LINE_BREAKS.sub(" ", title).strip(), body=_fill(template.body, values, words))
+
+
+def check_template(text: str, kind: str) -> list[str]:
+    """What is wrong with one title or body of `kind`, in words; empty when it can be used."""
+    known = PLACEHOLDERS.get(kind)
+    if known is None:
+        return [f"there is no message of the kind {kind}"]
+    problems = [] if text.strip() else ["the text is empty"]
+    if len(text) > TEXT_MAX_CHARACTERS:
+        problems.append(f"the text has more than {TEXT_MAX_CHARACTERS} characters")
+    try:
+        names = {name for _, name in _parts(text) if name is not None}
+    except MalformedText as error:
+        return [*problems, str(error)]
+    have = ", ".join(f"{{{name}}}" for name in sorted(known))
+    problems += [f"{{{name}}} is unknown; {kind} has {have}" for name in sorted(names - known)]
+    return problems
+
+
+def check_overrides(overrides: Mapping[str, Override]) -> list[str]:
+    """What is wrong with a program's texts, each line led by its place, as in `welcome.fr.title: …`."""
+    problems = []
+    for kind, override in overrides.items():
+        if kind not in PLACEHOLDERS:
+            problems.append(f"{kind}: there is no message of this kind")
+            continue
+        for place, text in _places(kind, override):
+            found = ["the text is missing"] if text is None else check_template(text, kind)
+            problems += [f"{place}: {problem}" for problem in found]
+        if not isinstance(override, str):
+            problems += [f"{kind}.{tag}: no language is written so" for tag in override if not _is_known(tag)]
+    return problems
+
+
+_LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+
+
+def _choose(kind: str, tags: Iterable[str], overrides: Mapping[str, Override]) -> tuple[str, Text]:
+    own = overrides.get(kind, overrides.get(COVERED_BY.get(kind, kind), {}))
+    for tag in tags:
+        found = own if isinstance(own, str) else {_tag(key): text for key, text in own.items()}.get(tag)
+        default = TEXTS[kind].get(tag)
+        if found is not None:
+            return tag, _with_title(kind, tag, found)
+        if default is not None:
+            return tag, default
+    raise AssertionError(f"{kind} has an English text")
+
+
+def _with_title(kind: str, tag: str, own: str | Mapping[str, str]) -> Text:
+    """The program's text; where it has no title of its own, Carnet's in that language or the program's name."""
+    default = TEXTS[kind].get(_language(tag))
+    title = default.title if default else "{program}"
+    if isinstance(own, str):
+        return Text(title=title, body=own)
+    if "body" not in own:
+        raise MalformedText(f"{kind}.{tag} has no body")
+    return Text(title=own.get("title", title), body=own["body"])
+
+
+def _places(kind: str, override: Override) -> Iterator[tuple[str, str | None]]:
+    if isinstance(override, str):
+        yield kind, override
+        return
+    for tag, text in override.items():
+        if isinstance(text, str):
+            yield f"{kind}.{tag}", text
+            continue
+        yield f"{kind}.{tag}.body", text.get("body")
+        if "title" in text:
+            yield f"{kind}.{tag}.title", text["title"]
+
+
+def _fill(template: str, values: Mapping[str, Value], words: Locale) -> str:
+    said = []
+    for literal, name in _parts(template):
+        said.append(_french_spaces(literal) if words.language == "fr" else literal)
+        if name is not None:
+            if name not in values:
+                raise MissingValue(name)
+            said.append(_say(name, values[name], words))
+    return "".join(said)
+
+
+def _parts(template: str) -> list[tuple[str, str | None]]:
+    """Literal text and the placeholder after it, or None at the end; only `{name}` is a placeholder."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise MalformedText("a brace stands alone; write {{ or }} to show one") from error
+    for _, name, spec, conversion in parts:
+        if name is not None and (spec or conversion or not name.isidentifier()):
+            raise MalformedText(f"{{{name}}} must be a plain name in braces")
+    return [(literal, name) for literal, name, _, _ in parts]
+
+
+def _french_spaces(literal: str) -> str:
+    """Keep a mark on the line of its word: U+202F before ! ? ; and U+00A0 before : and inside « »."""
+    literal = re.sub(r"[ \u00a0\u202f]+([!?;])", "\u202f\\1", literal)
+    literal = re.sub(r"[ \u00a0\u202f]+([:»])", "\u00a0\\1", literal)
+    return re.sub(r"«[ \u00a0\u202f]+", "«\u00a0", literal)
+
+
+def _say(name: str, value: Value, words: Locale) -> str:
+    match value:
+        case str():
+            return value
+        case Quantity():
+            return _counted(value, words)
+        case int() if name in COUNTED:
+            return _counted(Quantity(count=value, names=COUNTED[name]), words)
+        case int():
+            return format_decimal(value, locale=words)
+        case Money(minor=minor, currency=currency):
+            amount = Decimal(minor).scaleb(-get_currency_precision(currency))
+            return format_currency(amount, currency, locale=words)
+        case date():
+            return format_date(value, format="long", locale=words)
+
+
+def _counted(quantity: Quantity, words: Locale) -> str:
+    number: Decimal | int = Decimal(quantity.count).scaleb(-quantity.decimals)
+    if number == int(number):
+        number = int(number)  # 1.0 is "other" in English, but is written 1 and must read "1 point"
+    names = quantity.names.get(words.language) or next(iter(quantity.names.values()))
+    # "many" (a million, in French) and its like read as "other" where a unit has no such form.
+    name = names.get(words.plural_form(number), names["other"])
+    gap = "\u00a0" if words.language == "fr" else " "
+    return f"{format_decimal(number, locale=words)}{gap}{name}"
+
+
+def _tag(locale: str) -> str:
+    return locale.replace("_", "-").lower()
+
+
+def _language(locale: str) -> str:
+    return _tag(locale).partition("-")[0]
+
+
+def _wider(locale: str) -> list[str]:
+    return list(dict.fromkeys([_tag(locale), _language(locale)]))
+
+
+def _babel(locale: str) -> Locale:
+    for tag in (*_wider(locale), LAST_RESORT):
+        if _is_known(tag):
+            return Locale.parse(tag, sep="-")
+    raise AssertionError("Babel knows English")
+
+
+def _is_known(tag: str) -> bool:
+    try:
+        Locale.parse(_tag(tag), sep="-")
+    except (ValueError, UnknownLocaleError):
+        return False
+    return True

@@ -1,0 +1,341 @@
+"""What tills and POS send, and what they get."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from marshmallow.validate import Length
+
+from wallet_api.http.schemas.base import AnswerSchema, Schema
+from wallet_api.http.schemas.fields import (
+    Day,
+    Matching,
+    MoneyAmount,
+    OneOf,
+    StrictInteger,
+    Text,
+    UnitAmount,
+    UtcDateTime,
+    Uuid,
+    left_out,
+)
+
+LINES_MAX = 500
+TAGS_MAX = 20
+VOUCHERS_MAX = 10
+QUANTITY_MAX = 10_000
+BATCH_MAX = 100
+LEAST = -(10**12)
+
+fields = ma.fields
+
+
+class CodeField(Matching):
+    """What a reader read or a cashier typed."""
+
+    def __init__(self, **rest: object) -> None:
+        super().__init__(r"^[0-9A-Z ]{1,40}$", error="Not a card's or voucher's code.", **rest)  # type: ignore[arg-type]  # Field's own
+
+
+class CurrencyField(Matching):
+    """ISO 4217."""
+
+    def __init__(self, **rest: object) -> None:
+        super().__init__(r"^[A-Z]{3}$", error="Not a currency such as EUR.", **rest)  # type: ignore[arg-type]  # Field's own
+
+
+class WhoSchema(Schema):
+    """Who the customer is: exactly one of the three."""
+
+    scan_id = Uuid(load_default=left_out, metadata={"description": "From a scan at this till, up to 10 minutes old"})
+    code = CodeField(load_default=left_out, metadata={"description": "What the reader read; used up by this call"})
+    member_id = Uuid(load_default=left_out, metadata={"description": "Only for keys with the scope members:act"})
+
+
+class LineSchema(Schema):
+    """A line of a receipt."""
+
+    sku = Text(longest=100, required=True)
+    name = Text(longest=200, load_default=left_out)
+    category = Text(longest=100, load_default=left_out)
+    quantity = StrictInteger(minimum=1, maximum=QUANTITY_MAX, load_default=1)
+    amount = MoneyAmount(required=True, metadata={"description": "The line's total, in minor units"})
+    tags = fields.List(Text(longest=50), load_default=list, validate=Length(max=TAGS_MAX))
+
+
+class PayWithSchema(Schema):
+    """Units that pay for a part."""
+
+    unit = Text(longest=50, required=True)
+    amount = UnitAmount(minimum=1, required=True)
+
+
+class SaleSchema(WhoSchema):
+    """A sale."""
+
+    external_id = Text(
+        longest=100, required=True, metadata={"description": "The receipt's number, unique at its location"}
+    )
+    location_id = Uuid(required=True)
+    occurred_at = UtcDateTime(required=True)
+    currency = CurrencyField(required=True)
+    amount = MoneyAmount(load_default=left_out, metadata={"description": "Instead of lines, in minor units"})
+    lines = fields.List(fields.Nested(LineSchema), load_default=left_out, validate=Length(min=1, max=LINES_MAX))
+    vouchers = fields.List(CodeField(), load_default=list, validate=Length(max=VOUCHERS_MAX))
+    pay_with = fields.List(fields.Nested(PayWithSchema), load_default=list, validate=Length(max=5))
+    tender = Text(longest=50, load_default=left_out, metadata={"description": "How it was paid; kept, never counted"})
+
+
+class ReturnLineSchema(Schema):
+    """A line that comes back; its amount is in the sale's own prices."""
+
+    sku = Text(longest=100, required=True)
+    quantity = StrictInteger(minimum=1, maximum=QUANTITY_MAX, load_default=1)
+    amount = MoneyAmount(required=True)
+
+
+class ReturnSchema(Schema):
+    """A return; all that is left of the sale where neither amount nor lines are given."""
+
+    external_id = Text(longest=100, required=True)
+    occurred_at = UtcDateTime(required=True)
+    location_id = Uuid(load_default=left_out, metadata={"description": "Where the sale was made, if left out"})
+    amount = MoneyAmount(minimum=1, load_default=left_out)
+    lines = fields.List(fields.Nested(ReturnLineSchema), load_default=left_out, validate=Length(min=1, max=LINES_MAX))
+
+
+class ScanSchema(Schema):
+    """A code that was read at a till."""
+
+    code = CodeField(required=True)
+    location_id = Uuid(required=True)
+
+
+class CheckInSchema(WhoSchema):
+    """A visit."""
+
+    location_id = Uuid(required=True)
+    occurred_at = UtcDateTime(required=True)
+
+
+class RedemptionSchema(WhoSchema):
+    """A reward to hold."""
+
+    reward = Text(longest=100, required=True)
+    quantity = StrictInteger(minimum=1, maximum=1000, load_default=1)
+    location_id = Uuid(load_default=left_out)
+
+
+class GuestSchema(Schema):
+    """A customer who joins at the till; the address is optional and lets them claim the card later."""
+
+    given_name = Text(longest=100, required=True)
+    family_name = Text(longest=100, load_default=left_out)
+    locale = Matching(r"^[a-z]{2}(-[A-Z]{2})?$", error="Not a language such as fr or fr-CA.", load_default=left_out)
+    terms = fields.Boolean(
+        required=True,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "The customer accepts the program's terms"},
+    )
+
+
+# ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class NextExpirySchema(AnswerSchema):
+    """When units expire next, and how many."""
+
+    at = UtcDateTime()
+    amount = UnitAmount()
+
+
+class BalanceSchema(AnswerSchema):
+    """One unit's figures, in its smallest step; `available` is below zero when a return took more than there was."""
+
+    available = UnitAmount(minimum=LEAST)
+    pending = UnitAmount()
+    lifetime = UnitAmount(minimum=LEAST)
+    next_expiry = fields.Nested(NextExpirySchema, allow_none=True)
+
+
+def balances() -> fields.Dict:
+    """Balances by unit."""
+    return fields.Dict(keys=fields.String(), values=fields.Nested(BalanceSchema))
+
+
+class EarnedSchema(AnswerSchema):
+    """What one rule gave, and why."""
+
+    unit = fields.String()
+    amount = UnitAmount()
+    rule = fields.String()
+    why = fields.String()
+
+
+class DiscountSchema(AnswerSchema):
+    """What a voucher took off."""
+
+    voucher_id = Uuid()
+    reward = fields.String()
+    amount = MoneyAmount()
+
+
+class NextTierSchema(AnswerSchema):
+    """The next tier, and what is missing (minor units of spend, or smallest steps of a unit)."""
+
+    id = fields.String()
+    missing = StrictInteger(minimum=0, maximum=10**15)
+
+
+class TierAfterSchema(AnswerSchema):
+    """The tier after an event, the one before it, and the next."""
+
+    id = fields.String()
+    previous = fields.String(allow_none=True)
+    next = fields.Nested(NextTierSchema, allow_none=True)
+
+
+class TierSchema(AnswerSchema):
+    """The tier held; `until` is its last day, null where it has no end."""
+
+    id = fields.String()
+    name = fields.String()
+    since = Day()
+    until = Day(allow_none=True)
+
+
+class PersonSchema(AnswerSchema):
+    """The member that an answer is about."""
+
+    id = Uuid()
+    display_name = fields.String()
+
+
+class CustomerSchema(PersonSchema):
+    """What a cashier sees of a member."""
+
+    tier = fields.Nested(TierSchema, allow_none=True)
+    balances = balances()
+
+
+class PriceSchema(AnswerSchema):
+    """What a reward costs."""
+
+    unit = fields.String()
+    amount = UnitAmount()
+
+
+class RewardForMemberSchema(AnswerSchema):
+    """A reward as one member sees it."""
+
+    id = fields.String()
+    name = fields.String()
+    price = fields.Nested(PriceSchema)
+    gives = fields.String()
+    available = fields.Boolean()
+    missing = fields.Nested(PriceSchema, allow_none=True)
+    tiers = fields.List(fields.String())
+
+
+class VoucherSchema(AnswerSchema):
+    """A voucher; `valid_until` is its last day."""
+
+    id = Uuid()
+    code = fields.String()
+    reward = fields.String()
+    name = fields.String()
+    quantity = StrictInteger(minimum=1, maximum=QUANTITY_MAX)
+    status = OneOf("issued", "reserved", "redeemed", "expired", "cancelled")
+    issued_at = UtcDateTime()
+    valid_until = Day(allow_none=True)
+
+
+class CardStateSchema(AnswerSchema):
+    """A card."""
+
+    number = fields.String()
+    status = OneOf("active", "blocked", "replaced")
+
+
+class ScanAnswerSchema(AnswerSchema):
+    """Who the customer is; `scan_id` names them in later calls of this till."""
+
+    scan_id = Uuid()
+    expires_at = UtcDateTime()
+    fresh = fields.Boolean(metadata={"description": "A live code proved that the member's phone is here"})
+    member = fields.Nested(CustomerSchema)
+    card = fields.Nested(CardStateSchema)
+    rewards = fields.List(fields.Nested(RewardForMemberSchema))
+    vouchers = fields.List(fields.Nested(VoucherSchema))
+
+
+class SaleAnswerSchema(AnswerSchema):
+    """A recorded sale."""
+
+    id = Uuid()
+    type = OneOf("sale")
+    member = fields.Nested(PersonSchema)
+    amount = MoneyAmount(maximum=10**15)
+    paid = MoneyAmount(maximum=10**15)
+    currency = fields.String()
+    discounts = fields.List(fields.Nested(DiscountSchema))
+    earned = fields.List(fields.Nested(EarnedSchema))
+    balances = balances()
+    tier = fields.Nested(TierAfterSchema, allow_none=True)
+    rewards_unlocked = fields.List(fields.String())
+
+
+class ReversedSchema(AnswerSchema):
+    """Units taken back."""
+
+    unit = fields.String()
+    amount = UnitAmount()
+    rule = fields.String(allow_none=True)
+    why = fields.String()
+
+
+class ReturnAnswerSchema(AnswerSchema):
+    """A recorded return."""
+
+    id = Uuid()
+    type = OneOf("return")
+    sale_id = Uuid()
+    refund = MoneyAmount(maximum=10**15)
+    currency = fields.String()
+    reversed = fields.List(fields.Nested(ReversedSchema))
+    given_back = fields.List(fields.Nested(VoucherSchema))
+    balances = balances()
+    tier = fields.Nested(TierAfterSchema, allow_none=True)
+
+
+class CheckInAnswerSchema(AnswerSchema):
+    """A recorded visit; `streak` counts the days in a row with one."""
+
+    id = Uuid()
+    member = fields.Nested(PersonSchema)
+    earned = fields.List(fields.Nested(EarnedSchema))
+    balances = balances()
+    streak = StrictInteger(minimum=0, maximum=100_000)
+    tier = fields.Nested(TierAfterSchema, allow_none=True)
+
+
+class RedemptionAnswerSchema(AnswerSchema):
+    """A redemption: held until `expires_at`, then captured or released."""
+
+    id = Uuid()
+    status = OneOf("held", "captured", "released", "expired")
+    reward = fields.String()
+    quantity = StrictInteger(minimum=1, maximum=QUANTITY_MAX)
+    expires_at = UtcDateTime(allow_none=True)
+    voucher = fields.Nested(VoucherSchema)
+    balances = balances()
+
+
+class GuestAnswerSchema(AnswerSchema):
+    """A new member and their card; `static_code` is what a printed card shows."""
+
+    id = Uuid()
+    display_name = fields.String()
+    card = fields.Nested(CardStateSchema)
+    static_code = fields.String()
+    balances = balances()

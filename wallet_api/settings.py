@@ -1,0 +1,267 @@
+"""Every setting of a Carnet, read from the environment once, checked, and frozen.
+
+Nothing else reads the environment. A secret has no default; a path must be there; a URL must be one. All faults are
+collected, so that one start names them all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8080"
+DEFAULT_DATA_DIR = "var"
+SECRET_KEY_CHARACTERS_MIN = 32
+DERIVED_KEY_BYTES = 32
+
+# The first generation of derived keys: it stands in `kid`, so that a later generation can live beside it.
+KEY_ID = "1"
+
+
+class SettingsFaults(Exception):
+    """The settings do not allow a start; each fault is a sentence that says what to do."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the environment says, typed; None where a setting is absent. Secrets stay out of `repr`."""
+
+    secret_key: str = field(repr=False)
+    base_url: str = DEFAULT_BASE_URL
+    data_dir: Path = Path(DEFAULT_DATA_DIR)
+    database_url: str | None = field(default=None, repr=False)  # carries a password, like the next one
+    replica_url: str | None = field(default=None, repr=False)
+    firebase_credentials: Path | None = None
+    firebase_endpoint: str | None = None
+    apple_pass_cert: Path | None = None
+    apple_pass_key: Path | None = None
+    apple_pass_key_password: str | None = field(default=None, repr=False)
+    apple_wwdr_cert: Path | None = None
+    apple_pass_type_id: str | None = None
+    apple_team_id: str | None = None
+    apns_endpoint: str | None = None
+    apns_ca: Path | None = None
+    google_wallet_issuer_id: str | None = None
+    google_wallet_credentials: Path | None = None
+    google_wallet_endpoint: str | None = None
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read and check every setting. Raises SettingsFaults that names all that is wrong."""
+        read = _Reader(environ)
+        settings = cls(
+            secret_key=read.secret("CARNET_SECRET_KEY"),
+            base_url=read.origin("CARNET_BASE_URL") or DEFAULT_BASE_URL,
+            data_dir=read.folder("CARNET_DATA_DIR") or Path(DEFAULT_DATA_DIR),
+            database_url=read.database("DATABASE_URL"),
+            replica_url=read.database("REPLICA_URL"),
+            firebase_credentials=read.file("FIREBASE_CREDENTIALS"),
+            firebase_endpoint=read.web("FIREBASE_ENDPOINT"),
+            apple_pass_cert=read.file("APPLE_PASS_CERT"),
+            apple_pass_key=read.file("APPLE_PASS_KEY"),
+            apple_pass_key_password=read.text("APPLE_PASS_KEY_PASSWORD"),
+            apple_wwdr_cert=read.file("APPLE_WWDR_CERT"),
+            apple_pass_type_id=read.text("APPLE_PASS_TYPE_ID"),
+            apple_team_id=read.text("APPLE_TEAM_ID"),
+            apns_endpoint=read.web("APNS_ENDPOINT", schemes=("https",)),
+            apns_ca=read.file("APNS_CA"),
+            google_wallet_issuer_id=read.digits("GOOGLE_WALLET_ISSUER_ID"),
+            google_wallet_credentials=read.file("GOOGLE_WALLET_CREDENTIALS"),
+            google_wallet_endpoint=read.web("GOOGLE_WALLET_ENDPOINT"),
+            smtp_url=read.url("SMTP_URL", schemes=("smtp", "smtps")),
+            mail_from=read.sender("MAIL_FROM"),
+        )
+        if read.faults:
+            raise SettingsFaults(read.faults)
+        return settings
+
+    def derive(self, label: str) -> bytes:
+        """A key of 32 bytes for one purpose (HKDF-SHA256, RFC 5869), so that no two purposes share a key."""
+        info = f"carnet/{KEY_ID}/{label}".encode()
+        return HKDF(algorithm=SHA256(), length=DERIVED_KEY_BYTES, salt=None, info=info).derive(self.secret_key.encode())
+
+    @property
+    def missing_for_firebase(self) -> tuple[str, ...]:
+        """The settings without which pushes go to the console channel; none when Firebase is on."""
+        return _absent(FIREBASE_CREDENTIALS=self.firebase_credentials)
+
+    @property
+    def missing_for_mail(self) -> tuple[str, ...]:
+        """The settings without which e-mail goes to the console channel; none when mail is on."""
+        return _absent(SMTP_URL=self.smtp_url)
+
+    @property
+    def sender(self) -> str:
+        """The address that e-mail comes from: MAIL_FROM, else `no-reply` at the host of the base URL."""
+        host = urlsplit(self.base_url).hostname or ""
+        is_name = any(letter.isalpha() for letter in host) and ":" not in host  # an IP address is no mail domain
+        return self.mail_from or f"no-reply@{host if is_name else 'localhost'}"
+
+    @property
+    def missing_for_apple(self) -> tuple[str, ...]:
+        """The settings without which no Apple passes are made; type and team may be read from the certificate."""
+        return _absent(
+            APPLE_PASS_CERT=self.apple_pass_cert,
+            APPLE_PASS_KEY=self.apple_pass_key,
+            APPLE_WWDR_CERT=self.apple_wwdr_cert,
+        )
+
+    @property
+    def missing_for_google(self) -> tuple[str, ...]:
+        """The settings without which no Google Wallet passes are made."""
+        return _absent(
+            GOOGLE_WALLET_ISSUER_ID=self.google_wallet_issuer_id,
+            GOOGLE_WALLET_CREDENTIALS=self.google_wallet_credentials,
+        )
+
+    def describe(self) -> list[str]:
+        """What is on, what goes to the console instead and what is missing for it, one sentence each, no secrets."""
+        firebase, mail = self.missing_for_firebase, self.missing_for_mail
+        apple, google = self.missing_for_apple, self.missing_for_google
+        return [
+            f"Links and tokens carry the base URL {self.base_url}.",
+            f"Files are kept in {self.data_dir}.",
+            f"The database is {_place(self.database_url)}."
+            if self.database_url
+            else f"The database is a private one in {self.data_dir / 'postgres'}, because DATABASE_URL is not set.",
+            f"Insight reads from the replica {_place(self.replica_url)}."
+            if self.replica_url
+            else "Insight reads from the database itself, because REPLICA_URL is not set.",
+            f"Push messages go to the console channel, because {_not_set(firebase)}."
+            if firebase
+            else f"Push messages go through Firebase{_by_way_of(self.firebase_endpoint)}.",
+            f"E-mail goes to the console channel, because {_not_set(mail)}."
+            if mail or self.smtp_url is None
+            else f"E-mail goes through {_place(self.smtp_url)} as {self.sender}.",
+            f"Apple Wallet passes are off, because {_not_set(apple)}."
+            if apple
+            else f"Apple Wallet passes are on{_by_way_of(self.apns_endpoint)}.",
+            f"Google Wallet passes are off, because {_not_set(google)}."
+            if google
+            else f"Google Wallet passes are on{_by_way_of(self.google_wallet_endpoint)}.",
+        ]
+
+
+_DATABASE = ("postgresql", "postgresql+psycopg", "postgres")
+
+
+class _Reader:
+    """Reads one setting at a time and keeps the faults; an empty setting counts as absent."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults: list[str] = []
+
+    def text(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def secret(self, name: str) -> str:
+        secret = self.text(name)
+        if secret is None:
+            self.faults.append(
+                f"{name} is missing. Make one with `openssl rand -base64 32`, set it, and keep it safe: "
+                "without it tokens and card codes stop working."
+            )
+        elif len(secret) < SECRET_KEY_CHARACTERS_MIN or len(set(secret)) < SECRET_KEY_CHARACTERS_MIN // 4:
+            self.faults.append(
+                f"{name} is too easy to guess. Make one of at least {SECRET_KEY_CHARACTERS_MIN} random characters "
+                "with `openssl rand -base64 32`."
+            )
+        return secret or ""
+
+    def file(self, name: str) -> Path | None:
+        if (text := self.text(name)) is None:
+            return None
+        path = Path(text)
+        if not path.is_file():
+            self.faults.append(f"{name} names {path}, and no file is there. Put it there, or correct the path.")
+        elif not os.access(path, os.R_OK):
+            self.faults.append(f"{name} names {path}, which this user may not read. Change its permissions.")
+        return path
+
+    def folder(self, name: str) -> Path | None:
+        if (text := self.text(name)) is None:
+            return None
+        path = Path(text)
+        if path.exists() and not path.is_dir():
+            self.faults.append(f"{name} names {path}, which is not a folder. Name a folder, or a free place for one.")
+        return path
+
+    def url(self, name: str, *, schemes: tuple[str, ...]) -> str | None:
+        if (text := self.text(name)) is None:
+            return None
+        parts = _parts(text)
+        has_place = parts is not None and (parts.hostname or "host=" in parts.query)  # a PostgreSQL socket is a query
+        if parts is None or parts.scheme not in schemes or not has_place:
+            # The value may carry a password, so it is not repeated here.
+            self.faults.append(f"{name} is not a URL of the form {schemes[0]}://host…. Correct it.")
+            return None
+        return text
+
+    def web(self, name: str, *, schemes: tuple[str, ...] = ("https", "http")) -> str | None:
+        url = self.url(name, schemes=schemes)
+        return None if url is None else url.rstrip("/")  # paths are put behind it
+
+    def origin(self, name: str) -> str | None:
+        url = self.web(name)
+        if url is not None and ((parts := urlsplit(url)).path or parts.query or parts.fragment or parts.username):
+            self.faults.append(f"{name} is more than scheme, host and port. Leave out the rest: https://cards.example.")
+        return url
+
+    def database(self, name: str) -> str | None:
+        url = self.url(name, schemes=_DATABASE)
+        if url is None or not url.startswith("postgres://"):
+            return url
+        return url.replace("postgres://", "postgresql://", 1)  # some hosters still hand out the old name of the scheme
+
+    def digits(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is not None and not (text.isascii() and text.isdigit()):
+            self.faults.append(f"{name} must be digits only, as the Google Pay and Wallet console shows it.")
+        return text
+
+    def sender(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is not None and ("@" not in text or not text.isprintable()):
+            self.faults.append(f"{name} is not an e-mail address. Write it as `Name <cards@shop.example>`.")
+        return text
+
+
+def _parts(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - read for its check: a port that is no port raises
+    except ValueError:
+        return None
+    return parts
+
+
+def _place(url: str) -> str:
+    """The URL without user, password and query."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+
+
+def _absent(**settings: object) -> tuple[str, ...]:
+    return tuple(name for name, value in settings.items() if value is None)
+
+
+def _not_set(names: tuple[str, ...]) -> str:
+    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set"
+
+
+def _by_way_of(endpoint: str | None) -> str:
+    return f", by way of {_place(endpoint)}" if endpoint else ""

@@ -185,7 +185,7 @@ CREATE TABLE scans (
     card_id uuid NOT NULL REFERENCES cards,
     member_id uuid NOT NULL,
     key_id uuid NOT NULL,
-    location_id uuid NOT NULL,
+    location_id uuid,
     step bigint,
     fresh boolean NOT NULL,
     at timestamptz NOT NULL,
@@ -338,6 +338,8 @@ CREATE TABLE transactions (
     definition_version integer NOT NULL,
     sale_id uuid,
     key_id uuid,
+    tender text,
+    -- What the till was told; none for imported history.
     answer jsonb
 ) PARTITION BY RANGE (id);
 CREATE TABLE transactions_default PARTITION OF transactions DEFAULT;

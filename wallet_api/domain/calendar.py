@@ -36,6 +36,12 @@ def add(day: date, span: Span) -> date:
     return date(year, month + 1, min(day.day, last)) + timedelta(days=span.days)
 
 
+def last_valid(day: date, span: Span) -> date:
+    """The last day of what is valid for a span: day + N for N days, the day before the same day for months (PROGRAMS.md)."""
+    end = add(day, span)
+    return end - timedelta(days=1) if span.months else end
+
+
 def period_key(period: Period, day: date) -> str:
     """The name of the period in which a day lies, such as `2026-W07`; the same for all its days and no other's."""
     match period:

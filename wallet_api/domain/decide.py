@@ -61,6 +61,15 @@ def decide(
     """
     posting = Posting(definition, state, ids)
     post_due(posting, now=now)
+    outcome = _outcome(posting, event)
+    # What an event of the past brings may be over by now: a lot that has expired, a voucher given back too late.
+    post_due(posting, now=now)
+    return posting.decision(
+        net=outcome.net, kept=outcome.kept, paid=outcome.paid, refund=outcome.refund, tier=outcome.tier
+    )
+
+
+def _outcome(posting: Posting, event: Event) -> Decision:
     match event:
         case TimePasses():
             return posting.decision()
@@ -97,6 +106,8 @@ def _join(posting: Posting, event: Join) -> Decision:
 
 def _sale(posting: Posting, event: Sale) -> Decision:
     definition, day = posting.definition, _day(posting, event.occurred_at)
+    if event.pay_with:
+        raise errors.NotEligible()  # a definition cannot say yet what a unit is worth in money
     used = _use_vouchers(posting, event)
     net = _net(event.lines, off=sum(discount.amount for discount in used))
     basket = Basket(lines=event.lines, net=net, kept=[Fraction(1)] * len(net))
@@ -108,7 +119,7 @@ def _sale(posting: Posting, event: Sale) -> Decision:
     posting.measure("orders", day, 1)
     _tell_of_earnings(posting, source_id=event.id)
     _promote(posting, at=event.occurred_at)
-    return posting.decision(net=tuple(net), kept=(Fraction(1),) * len(net), paid=sum(net))
+    return posting.decision(net=tuple(net), kept=(Fraction(1),) * len(net), paid=sum(net), tier=tier)
 
 
 def _return(posting: Posting, event: Return) -> Decision:
@@ -129,6 +140,7 @@ def _return(posting: Posting, event: Return) -> Decision:
             Fraction(),
         )
     )
+    _tell_of_reversals(posting)
     posting.tell("transaction_returned", sale=str(sale.id), refund=given_back - sale.refunded)
     return posting.decision(net=sale.net, kept=kept, refund=given_back - sale.refunded)
 
@@ -189,8 +201,6 @@ def _release(posting: Posting, event: Release) -> Decision:
     if redemption.status is RedemptionStatus.CAPTURED:
         raise errors.AlreadyCaptured()
     release(posting, redemption, at=event.occurred_at, status=RedemptionStatus.RELEASED)
-    # What had expired while it was held is expired now.
-    post_due(posting, now=event.occurred_at)
     posting.tell("card_changed")
     return posting.decision()
 
@@ -276,6 +286,8 @@ def _promote(posting: Posting, *, at: datetime) -> None:
 def _kept_after(event: Return) -> tuple[Fraction, ...]:
     """The part of each line that stays with the member."""
     sale = event.sale
+    if not any(sale.kept):
+        raise errors.ReturnExceedsSale(left=0, asked=event.amount or sum(line.amount for line in event.lines))
     if event.lines:
         return _kept_of_lines(sale, event.lines)
     left = sum(
@@ -283,7 +295,7 @@ def _kept_after(event: Return) -> tuple[Fraction, ...]:
         Fraction(),
     )
     asked = left if event.amount is None else Fraction(event.amount)
-    if asked > left or not any(sale.kept):
+    if asked > left:
         raise errors.ReturnExceedsSale(left=floor(left), asked=floor(asked))
     share = 1 - asked / left if left else Fraction(0)
     return tuple(kept * share for kept in sale.kept)
@@ -292,15 +304,15 @@ def _kept_after(event: Return) -> tuple[Fraction, ...]:
 def _kept_of_lines(sale: RecordedSale, returned: tuple[Line, ...]) -> tuple[Fraction, ...]:
     kept = list(sale.kept)
     for back in returned:
-        asked = back.amount
+        asked = Fraction(back.amount)
         for place, line in enumerate(sale.lines):
             if line.sku != back.sku or not line.amount:
                 continue
-            part = min(kept[place], Fraction(asked, line.amount))
+            part = min(kept[place], asked / line.amount)
             kept[place] -= part
-            asked -= floor(part * line.amount)
+            asked -= part * line.amount
         if asked > 0:
-            raise errors.ReturnExceedsSale(left=back.amount - asked, asked=back.amount)
+            raise errors.ReturnExceedsSale(left=floor(back.amount - asked), asked=back.amount)
     return tuple(kept)
 
 
@@ -389,7 +401,7 @@ def _exchange(posting: Posting, event: Redeem | Hold, reward: Reward, *, kind: E
         quantity=event.quantity,
         status=VoucherStatus.ISSUED,
         issued_at=at,
-        valid_until=calendar.add(_day(posting, at), reward.valid) if reward.valid else None,
+        valid_until=calendar.last_valid(_day(posting, at), reward.valid) if reward.valid else None,
         redemption_id=event.id,
     )
     return redemption, voucher
@@ -412,6 +424,15 @@ def _tell_of_earnings(posting: Posting, *, source_id: UUID) -> None:
                 balance=balance,
                 source=str(source_id),
             )
+
+
+def _tell_of_reversals(posting: Posting) -> None:
+    totals: dict[str, int] = {}
+    for entry in posting.entries:
+        if entry.kind is EntryKind.REVERSAL:
+            totals[entry.unit] = totals.get(entry.unit, 0) - entry.amount
+    for unit, amount in totals.items():
+        posting.tell("points_returned", unit=unit, amount=amount, balance=posting.state.available(unit))
 
 
 def _tell_of_redemption(posting: Posting, redemption: Redemption) -> None:

@@ -90,7 +90,7 @@ class Decision:
     """The outcome of one event: `before` and `after`, the entries between them, and what to tell whom.
 
     `net` is what each line of a sale costs after discounts; `refund` is what a return gives back, in minor units;
-    `kept` is the part of each line that returns have left.
+    `kept` is the part of each line that returns have left; `tier` is the one at which a sale earned.
     """
 
     before: MemberState
@@ -104,3 +104,4 @@ class Decision:
     kept: tuple[Fraction, ...] = ()
     paid: int = 0
     refund: int = 0
+    tier: str | None = None

@@ -224,8 +224,8 @@ class Price:
 class Reward:
     """An item of the reward list.
 
-    `tiers` empty means every tier; `valid` is how long a voucher for it lives (the day of issue plus that is its last
-    day), None for ever; `needs_purchase_of` is the least purchase that its money off applies to, in minor units.
+    `tiers` empty means every tier; `valid` is how long a voucher for it lives (its last day is
+    `calendar.last_valid` of the day of issue), None for ever; `needs_purchase_of` is the least purchase that its money off applies to, in minor units.
     """
 
     id: str

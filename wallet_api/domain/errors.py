@@ -247,6 +247,11 @@ class Unauthenticated(Refusal):
 
 
 @dataclass(kw_only=True, eq=False)
+class WrongPassToken(Refusal):
+    """This is not the token of this pass."""
+
+
+@dataclass(kw_only=True, eq=False)
 class Forbidden(Refusal):
     """This key or account may not do this."""
 

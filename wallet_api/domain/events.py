@@ -33,13 +33,17 @@ class Join:
 
 @dataclass(frozen=True, kw_only=True)
 class Sale:
-    """A purchase; `vouchers` are the codes of the member's vouchers used on it, `location` a location's code."""
+    """A purchase; `vouchers` are the codes of the member's vouchers used on it, `location` a location's code.
+
+    `pay_with` are units (and how many smallest steps of each) that the customer wants to pay a part with.
+    """
 
     id: UUID
     occurred_at: datetime
     location: str | None
     lines: tuple[Line, ...]
     vouchers: tuple[str, ...] = ()
+    pay_with: tuple[tuple[str, int], ...] = ()
 
     @property
     def amount(self) -> int:

@@ -44,7 +44,7 @@ class Posting:
         self.state = state
         self._before = state
         self._ids = ids
-        self._entries: list[Entry] = []
+        self.entries: list[Entry] = []
         self.earned: list[Earned] = []
         self._tier_changes: list[TierChange] = []
         self._discounts: list[Discount] = []
@@ -57,12 +57,13 @@ class Posting:
         kept: tuple[Fraction, ...] = (),
         paid: int = 0,
         refund: int = 0,
+        tier: str | None = None,
     ) -> Decision:
         """What was decided."""
         return Decision(
             before=self._before,
             after=self.state,
-            entries=tuple(self._entries),
+            entries=tuple(self.entries),
             earned=tuple(self.earned),
             tier_changes=tuple(self._tier_changes),
             discounts=tuple(self._discounts),
@@ -71,6 +72,7 @@ class Posting:
             kept=kept,
             paid=paid,
             refund=refund,
+            tier=tier,
         )
 
     # ── Units ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,7 +100,7 @@ class Posting:
             rule=earned.rule,
             why=earned.why,
         )
-        self._entries.append(entry)
+        self.entries.append(entry)
         self._put(
             entry,
             expires_at=self._expiry_of_a_lot(earned.unit, day),
@@ -334,7 +336,7 @@ class Posting:
             takes=takes,
             why=why or {},
         )
-        self._entries.append(entry)
+        self.entries.append(entry)
         return entry
 
     def _expires(self, unit: str, anchor: ExpiryAnchor) -> Expiry | None:

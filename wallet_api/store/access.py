@@ -17,7 +17,7 @@ from wallet_api.store.session import Tx, json_text
 
 
 def codes_since(tx: Tx, program_id: str, address: str, since: datetime) -> Sequence[Row[Any]]:
-    """When codes were sent to an address since then, the newest first."""
+    """When codes were asked for with an address since then, the newest first."""
     return sql.every(
         tx,
         """
@@ -59,13 +59,19 @@ def add_code(
     )
 
 
+def add_code_for_nobody(tx: Tx, program_id: str, address: str, *, now: datetime) -> None:
+    """Note that a code was asked for where nobody can sign in: it counts like any other, and opens nothing."""
+    add_code(tx, program_id, address, code_hash=b"", joining=None, tries=0, now=now, expires_at=now)
+
+
 def try_code(tx: Tx, program_id: str, address: str, *, now: datetime) -> Row[Any] | None:
     """Spend one try of the newest code of an address; None if there is no live one."""
     return sql.first(
         tx,
         """
         UPDATE sign_in_codes SET tries_left = tries_left - 1
-        WHERE id = (SELECT id FROM sign_in_codes WHERE program_id = :program AND address = :address
+        WHERE id = (SELECT id FROM sign_in_codes
+                    WHERE program_id = :program AND address = :address AND code_hash <> ''
                     ORDER BY created_at DESC, id DESC LIMIT 1 FOR UPDATE)
           AND tries_left > 0 AND used_at IS NULL AND expires_at > :now
         RETURNING id, code_hash, joining
@@ -127,14 +133,17 @@ def add_refresh_token(tx: Tx, session_id: UUID, token_hash: bytes, *, now: datet
 
 
 def refresh_token(tx: Tx, token_hash: bytes) -> Row[Any] | None:
-    """Lock a refresh token with its session."""
+    """Lock a refresh token and its session; None for an unknown one, and for staff who may no longer sign in.
+
+    Both, because after a wait only what is locked is seen as it stands then.
+    """
     return sql.first(
         tx,
         """
         SELECT r.used_at, s.id AS session_id, s.program_id, s.member_id, s.staff_id, s.created_at AS opened_at,
                s.used_at AS last_used_at, s.ended_at, t.role
         FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id LEFT JOIN staff t ON t.id = s.staff_id
-        WHERE r.hash = :hash FOR UPDATE OF s
+        WHERE r.hash = :hash AND t.disabled_at IS NULL FOR UPDATE OF r, s
         """,
         hash=token_hash,
     )
@@ -163,8 +172,15 @@ def end_session(tx: Tx, session_id: UUID, *, because: str, now: datetime) -> Non
 
 
 def session_is_open(tx: Tx, session_id: UUID) -> bool:
-    """Whether a session has not been ended."""
-    row = sql.first(tx, "SELECT 1 FROM sessions WHERE id = :id AND ended_at IS NULL", id=session_id)
+    """Whether a session has not been ended, and its owner may still sign in."""
+    row = sql.first(
+        tx,
+        """
+        SELECT 1 FROM sessions s LEFT JOIN members m ON m.id = s.member_id LEFT JOIN staff t ON t.id = s.staff_id
+        WHERE s.id = :id AND s.ended_at IS NULL AND t.disabled_at IS NULL AND m.status IS DISTINCT FROM 'erased'
+        """,
+        id=session_id,
+    )
     return row is not None
 
 

@@ -98,7 +98,7 @@ def add_scan(
     card: Card,
     *,
     key_id: UUID,
-    location_id: UUID,
+    location_id: UUID | None,
     step: int | None,
     now: datetime,
     expires_at: datetime,

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
+from sqlalchemy.exc import OperationalError
+
+from wallet_api.domain.errors import InProgress
 from wallet_api.store import sql
 from wallet_api.store.session import Tx
 
@@ -35,15 +39,20 @@ def claim(tx: Tx, call: Call, *, now: datetime) -> Answered | None:
 
     While another transaction holds the same key this waits, two seconds at most (`lock_timeout`), for its outcome.
     """
-    claimed = sql.first(
-        tx,
-        """
-        INSERT INTO idempotency_keys (program_id, caller, route, key, fingerprint, created_at)
-        VALUES (:program_id, :caller, :route, :key, :fingerprint, :now) ON CONFLICT DO NOTHING RETURNING key
-        """,
-        **call.__dict__,
-        now=now,
-    )
+    try:
+        claimed = sql.first(
+            tx,
+            """
+            INSERT INTO idempotency_keys (program_id, caller, route, key, fingerprint, created_at)
+            VALUES (:program_id, :caller, :route, :key, :fingerprint, :now) ON CONFLICT DO NOTHING RETURNING key
+            """,
+            **call.__dict__,
+            now=now,
+        )
+    except OperationalError as waited:
+        if isinstance(waited.orig, psycopg.errors.LockNotAvailable):
+            raise InProgress() from waited
+        raise
     if claimed:
         return None
     row = sql.one(
@@ -75,3 +84,9 @@ def answer(tx: Tx, call: Call, *, status: int, body: bytes) -> None:
         route=call.route,
         key=call.key,
     )
+
+
+def forget(tx: Tx, *, before: datetime) -> int:
+    """Drop the keys of calls made before then; how many."""
+    rows = sql.every(tx, "DELETE FROM idempotency_keys WHERE created_at < :before RETURNING 1", before=before)
+    return len(rows)

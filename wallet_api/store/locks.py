@@ -3,7 +3,8 @@
 1. the idempotency key's row (by inserting it),
 2. the receipt's row (by inserting it),
 3. the member's row,
-4. the pass feed's row (by the worker only).
+4. the pass feed's row (by the worker only);
+and an address that a sign-in code is asked for, which is never taken with any of these.
 
 Whoever needs several takes them in this order; of two members (a merge), the one with the smaller id first. After the
 member's lock everything that belongs to the member may be read and written without any other lock.
@@ -65,6 +66,16 @@ def member(tx: Tx, member_id: UUID) -> MemberRow:
 def member_unlocked(tx: Tx, member_id: UUID) -> MemberRow:
     """Read a member's row to show it."""
     return _row(tx, _MEMBER, member_id)
+
+
+def address(tx: Tx, program_id: str, address: str) -> None:
+    """Lock an address until the commit, so that requests for codes queue and each sees the ones before; alone."""
+    sql.run(
+        tx,
+        "SELECT pg_advisory_xact_lock(hashtextextended(:program || ' ' || :address, 0))",
+        program=program_id,
+        address=address,
+    )
 
 
 def pass_feed(tx: Tx) -> int:

@@ -72,6 +72,17 @@ def by_external_ref(tx: Tx, program_id: str, external_ref: str) -> UUID | None:
     return row.id if row else None
 
 
+def belongs_to(tx: Tx, member_id: UUID, *, program_id: str) -> bool:
+    """Whether this is a member of the program."""
+    row = sql.first(
+        tx,
+        "SELECT 1 FROM members WHERE id = :id AND program_id = :program AND status <> 'erased'",
+        id=member_id,
+        program=program_id,
+    )
+    return row is not None
+
+
 def profile(tx: Tx, member_id: UUID) -> Row[Any]:
     """What a member sees of themself."""
     return sql.one(

@@ -81,8 +81,8 @@ class Database:
 
 
 def json_text(value: object) -> str:
-    """A value as JSON text for a `::jsonb` parameter."""
-    return orjson.dumps(value, default=str).decode()
+    """A value as JSON text for a `jsonb` parameter: times as RFC 3339 with `Z`, ids as text."""
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
 
 
 def _prepare(connection: object, _: ConnectionPoolEntry) -> None:

@@ -58,10 +58,10 @@ def add(tx: Tx, **values: object) -> None:
         """
         INSERT INTO transactions (id, program_id, member_id, type, location_id, external_id, occurred_at, currency,
                                   amount, paid, lines, net, kept, voucher_ids, tier, definition_version, sale_id,
-                                  key_id, answer)
+                                  key_id, tender, answer)
         VALUES (:id, :program_id, :member_id, :type, :location_id, :external_id, :occurred_at, :currency, :amount,
                 :paid, CAST(:lines AS jsonb), CAST(:net AS jsonb), CAST(:kept AS jsonb), :voucher_ids, :tier,
-                :definition_version, :sale_id, :key_id, CAST(:answer AS jsonb))
+                :definition_version, :sale_id, :key_id, :tender, CAST(:answer AS jsonb))
         """,
         **values,
     )
@@ -81,17 +81,26 @@ def sale_row(tx: Tx, sale_id: UUID, *, program_id: str) -> Row[Any] | None:
     )
 
 
+def answer(tx: Tx, transaction_id: UUID, *, program_id: str, kind: str) -> dict[str, Any] | None:
+    """What the till was told when a sale or return was recorded."""
+    row = sql.first(
+        tx,
+        "SELECT answer FROM transactions WHERE id = :id AND program_id = :program AND type = :kind",
+        id=transaction_id,
+        program=program_id,
+        kind=kind,
+    )
+    return row.answer if row else None
+
+
 def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: str | None) -> RecordedSale:
     """A sale as it stands after its returns so far; its member is locked."""
-    last = sql.first(
-        tx,
-        """
-        SELECT (array_agg(kept ORDER BY id DESC))[1] AS kept, sum(paid) AS refunded
-        FROM transactions WHERE sale_id = :id
-        """,
-        id=row.id,
+    returns = sql.every(tx, "SELECT kept, paid FROM transactions WHERE sale_id = :id", id=row.id)
+    # A return's id is made before it waits for the member, so ids do not tell which was last. Each leaves less of every
+    # line than the one before: the least is what is left.
+    kept = zip(
+        *([Fraction(part) for part in each] for each in (row.kept, *(back.kept for back in returns))), strict=True
     )
-    assert last is not None
     earned = sql.every(
         tx,
         """
@@ -107,9 +116,9 @@ def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: st
         location=location,
         lines=tuple(line_of(line) for line in row.lines),
         net=tuple(row.net),
-        kept=tuple(Fraction(part) for part in (last.kept or row.kept)),
+        kept=tuple(min(parts) for parts in kept),
         paid=row.paid,
-        refunded=int(last.refunded or 0),
+        refunded=sum(back.paid for back in returns),
         tier=row.tier,
         definition=definition,
         earned=tuple(

@@ -1,0 +1,1 @@
+"""What happens after the commit: events become messages, messages are delivered, time is looked at."""

@@ -1,0 +1,213 @@
+"""Turning events of the outbox into messages and pass updates.
+
+One transaction takes a batch of events out and writes what follows from them; no network in it. So each event leads
+to its deliveries exactly once, however often a worker is killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row
+
+from notifications.render import Value
+from wallet_api.domain.definition import Definition
+from wallet_api.services import show_pass
+from wallet_api.services.app import App
+from wallet_api.services.explain import Explainer
+from wallet_api.services.messages import quantity, say
+from wallet_api.store import cards, deliveries, locks, members, passes
+from wallet_api.store.deliveries import NewDelivery
+from wallet_api.store.locks import MemberRow
+from wallet_api.store.session import Tx
+
+log = structlog.get_logger(__name__)
+
+PASS_UPDATE = "pass_update"
+PASS_UPDATE_IS_WORTH = timedelta(days=1)
+MESSAGE_IS_WORTH: Mapping[str, timedelta] = {
+    "welcome": timedelta(days=3),
+    "points_earned": timedelta(days=1),
+    "points_returned": timedelta(days=1),
+    "reward_redeemed": timedelta(days=1),
+    "tier_upgraded": timedelta(days=7),
+    "tier_downgraded": timedelta(days=7),
+}
+"""The kinds that a member hears of, and for how long each is worth hearing."""
+
+COLLAPSES: Mapping[str, str] = {"tier_upgraded": "tier", "tier_downgraded": "tier"}
+"""Of several messages under one key a phone that was away shows the last."""
+
+BY_MAIL_WITHOUT_A_PHONE = frozenset({"welcome", "tier_upgraded", "tier_downgraded"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reader:
+    """Who is told, in which words."""
+
+    row: MemberRow
+    definition: Definition
+    words: Explainer
+
+
+def expand(app: App, *, limit: int = 100) -> int:
+    """Work on the oldest events; how many there were. One that cannot be worked on is put aside, not in the way."""
+    now = app.clock.now()
+    with app.db.begin() as tx:
+        events = deliveries.take_events(tx, limit=limit)
+        touched: dict[UUID, datetime] = {}
+        for event in events:
+            try:
+                with tx.begin_nested():
+                    _tell(app, tx, event, now=now)
+            except Exception as fault:  # noqa: BLE001 whatever it is, the events behind it must not wait for it
+                log.error("event put aside", event=str(event.id), fault=type(fault).__name__)
+                deliveries.put_aside(tx, event, why=f"{type(fault).__name__}: {fault}"[:500])
+            touched.setdefault(event.member_id, event.created_at)
+        _refresh_passes(app, tx, touched, now=now)
+    return len(events)
+
+
+def _tell(app: App, tx: Tx, event: Row[Any], *, now: datetime) -> None:
+    row = locks.member_unlocked(tx, event.member_id)
+    definition = app.definition(tx, row.program_id, row.version)
+    reader = _Reader(row=row, definition=definition, words=Explainer(definition, row.locale))
+    for number, notice in enumerate(event.notices):
+        if notice["kind"] in MESSAGE_IS_WORTH:
+            _notify(app, tx, reader, notice, event, number=number, now=now)
+        if notice["kind"] == "welcome" and app.google is not None:
+            _follow_in_google(app, tx, row, event, now=now)
+
+
+def _notify(
+    app: App, tx: Tx, reader: _Reader, notice: Mapping[str, Any], event: Row[Any], *, number: int, now: datetime
+) -> None:
+    kind, row = str(notice["kind"]), reader.row
+    text = say(reader.definition, kind, locale=row.locale, **_values(reader, notice))
+    notification_id = deliveries.add_notification(
+        tx, row.program_id, row.id, kind=kind, title=text.title, body=text.body, now=now
+    )
+    for channel, target, device_id in _targets(app, tx, row.id, kind):
+        deliveries.add(
+            tx,
+            NewDelivery(
+                program_id=row.program_id,
+                member_id=row.id,
+                cause_id=notification_id,
+                kind=kind,
+                channel=channel,
+                target=target,
+                device_id=device_id,
+                locale=row.locale,
+                collapse_key=COLLAPSES.get(kind, f"{event.id}-{number}"),
+                caused_at=event.created_at,
+                expires_at=event.created_at + MESSAGE_IS_WORTH[kind],
+                title=text.title,
+                body=text.body,
+                data={"program": row.program_id},
+            ),
+            now=now,
+        )
+
+
+def _targets(app: App, tx: Tx, member_id: UUID, kind: str) -> list[tuple[str, str, UUID | None]]:
+    """Every phone of the member; without one, what matters goes by e-mail (and the console shows what would go)."""
+    phones = deliveries.push_devices(tx, member_id)
+    if phones:
+        return [("push", phone.fcm_token, phone.id) for phone in phones]
+    if app.settings.missing_for_firebase:
+        return [("push", f"member {member_id}", None)]
+    email = members.profile(tx, member_id).email
+    return [("email", email, None)] if email and kind in BY_MAIL_WITHOUT_A_PHONE else []
+
+
+def _values(reader: _Reader, notice: Mapping[str, Any]) -> dict[str, Value]:
+    """What the placeholders of a message stand for."""
+    values: dict[str, Value] = {"given_name": reader.row.given_name or ""}
+    if "unit" in notice:
+        values["points"] = quantity(reader.definition, notice["unit"], notice["amount"])
+        values["balance"] = quantity(reader.definition, notice["unit"], notice["balance"])
+    if "tier" in notice:
+        values["tier"] = reader.words.tier(notice["tier"])
+    if "reward" in notice:
+        values["reward"] = reader.words.reward(notice["reward"])
+    return values
+
+
+# ── Passes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _refresh_passes(app: App, tx: Tx, touched: Mapping[UUID, datetime], *, now: datetime) -> None:
+    """Note which followed passes show something else now, and wake the devices that hold them.
+
+    The feed's lock is taken last and once: its tag is for all of them.
+    """
+    changed = []
+    for member_id, caused_at in touched.items():
+        card = cards.of_member(tx, member_id)
+        followed = passes.of_card(tx, card.id) if card else None
+        if card and followed:
+            fingerprint = show_pass.face_of(app, tx, card, now=now).fingerprint()
+            if fingerprint != followed.fingerprint:
+                changed.append((card, fingerprint, caused_at))
+    if not changed:
+        return
+    tag = locks.pass_feed(tx)
+    for card, fingerprint, caused_at in changed:
+        passes.change(tx, card.id, fingerprint=fingerprint, tag=tag, now=now)
+        locale = locks.member_unlocked(tx, card.member_id).locale
+        for channel, target, data in _holders(app, tx, card.id):
+            # A push to a wallet carries nothing but "ask again", so one that waits already says it all.
+            if not deliveries.is_waiting(tx, channel=channel, target=target, kind=PASS_UPDATE):
+                update = NewDelivery(
+                    program_id=card.program_id,
+                    member_id=card.member_id,
+                    cause_id=card.id,
+                    kind=PASS_UPDATE,
+                    channel=channel,
+                    target=target,
+                    locale=locale,
+                    collapse_key=PASS_UPDATE,
+                    caused_at=caused_at,
+                    expires_at=now + PASS_UPDATE_IS_WORTH,
+                    data=data,
+                )
+                deliveries.add(tx, update, now=now)
+
+
+def _holders(app: App, tx: Tx, card_id: UUID) -> Sequence[tuple[str, str, dict[str, str]]]:
+    holders = [
+        ("apple", device.id, {"pass_type_id": device.pass_type_id}) for device in passes.apple_devices(tx, card_id)
+    ]
+    if app.google is not None:
+        holders.append(("google", str(card_id), {}))
+    return holders
+
+
+def _follow_in_google(app: App, tx: Tx, row: MemberRow, event: Row[Any], *, now: datetime) -> None:
+    """Make the Google object before anybody asks for its link, so that the link can carry nothing but its id."""
+    card = cards.of_member(tx, row.id)
+    assert card is not None
+    face = show_pass.face_of(app, tx, card, now=now)
+    passes.issue(tx, card.id, program_id=row.program_id, member_id=row.id, fingerprint=face.fingerprint(), now=now)
+    deliveries.add(
+        tx,
+        NewDelivery(
+            program_id=row.program_id,
+            member_id=row.id,
+            cause_id=event.id,
+            kind=PASS_UPDATE,
+            channel="google",
+            target=str(card.id),
+            locale=row.locale,
+            collapse_key=PASS_UPDATE,
+            caused_at=event.created_at,
+            expires_at=now + PASS_UPDATE_IS_WORTH,
+        ),
+        now=now,
+    )

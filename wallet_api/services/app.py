@@ -1,0 +1,161 @@
+"""What every use case needs, in one frozen value."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from uuid import UUID
+
+from google.oauth2.service_account import Credentials
+
+from passes.apple.signing import Signer
+from wallet_api.clock import Clock
+from wallet_api.domain.definition import Definition
+from wallet_api.domain.errors import NotFound
+from wallet_api.program_file import read_definition
+from wallet_api.settings import Settings
+from wallet_api.store import access, programs
+from wallet_api.store.programs import Location
+from wallet_api.store.session import Database, Tx
+from wallet_api.tokens import token_hash
+
+KEY_IS_REMEMBERED = timedelta(seconds=5)
+"""A revoked key works this long at the most; looking each key up would cost every sale a round trip."""
+
+
+SESSION_IS_REMEMBERED = timedelta(seconds=5)
+"""A session that ended elsewhere works this long at the most, for the same reason."""
+
+SESSIONS_REMEMBERED_MAX = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A till's or POS's key: what it may do, and where (no locations: anywhere in the program)."""
+
+    id: UUID
+    program: str
+    scopes: frozenset[str]
+    locations: frozenset[UUID]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoogleIssuer:
+    """The Google Wallet account that passes are made under."""
+
+    issuer_id: str
+    credentials: Credentials = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """The running Carnet: its settings, clock and database, and what it remembers of them."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    apple: Signer | None = None
+    google: GoogleIssuer | None = None
+    _definitions: dict[tuple[str, int], Definition] = field(default_factory=dict, repr=False)
+    _locations: dict[UUID, Location] = field(default_factory=dict, repr=False)
+    _keys: dict[bytes, tuple[datetime, Key | None]] = field(default_factory=dict, repr=False)
+    _open_sessions: dict[UUID, datetime] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def card_master(self) -> bytes:
+        """What card codes are derived from."""
+        return self.settings.derive("card")
+
+    def definition(self, tx: Tx, program_id: str, version: int) -> Definition:
+        """A version of a program's definition; versions never change, so each is read once."""
+        known = self._definitions.get((program_id, version))
+        if known is None:
+            text, files = programs.source(tx, program_id, version)
+            known = read_definition(text, files=_reader(files))
+            self._definitions[program_id, version] = known
+        return known
+
+    def current_definition(self, tx: Tx, program_id: str) -> Definition:
+        """The definition in force; NotFound where there is no such program."""
+        version = programs.current_version(tx, program_id)
+        if version is None:
+            raise NotFound(what="program")
+        return self.definition(tx, program_id, version)
+
+    def location(self, tx: Tx, location_id: UUID, *, program: str) -> Location:
+        """A location of this program; NotFound for any other."""
+        known = self._locations.get(location_id) or programs.location(tx, location_id)
+        if known is None or known.program_id != program:
+            raise NotFound(what="location")
+        self._locations[location_id] = known
+        return known
+
+    def authenticate_key(self, raw: str) -> Key | None:
+        """Whose key this is; None for one that is unknown or revoked."""
+        now, hashed = self.clock.now(), token_hash(raw)
+        known = self._keys.get(hashed)
+        if known and known[0] <= now < known[0] + KEY_IS_REMEMBERED:
+            return known[1]
+        with self.db.read() as tx:
+            row = access.key_by_hash(tx, hashed)
+        if row is None:
+            return None  # unknown keys are not remembered: they would fill the memory
+        key = Key(
+            id=row.id,
+            program=row.program_id,
+            scopes=frozenset(row.scopes),
+            locations=frozenset(row.location_ids),
+        )
+        self._keys[hashed] = (now, key)
+        return key
+
+    def session_is_open(self, session: UUID) -> bool:
+        """Whether nobody has ended this session. Raises Busy where the database cannot tell: nobody is let in."""
+        now, seen = self.clock.now(), self._open_sessions.get(session)
+        if seen is not None and seen <= now < seen + SESSION_IS_REMEMBERED:
+            return True
+        with self.db.read() as tx:
+            is_open = access.session_is_open(tx, session)
+        if not is_open:
+            self.forget_session(session)
+            return False
+        if len(self._open_sessions) >= SESSIONS_REMEMBERED_MAX:
+            self._open_sessions.clear()
+        self._open_sessions[session] = now
+        return True
+
+    def forget_session(self, session: UUID) -> None:
+        """Look this session up again before its next call: it has ended."""
+        self._open_sessions.pop(session, None)
+
+    def pass_token(self, card_id: UUID) -> str:
+        """The token that Apple Wallet shows to the web service; it never changes, since old copies keep the old one."""
+        return hmac.digest(self._pass_key, card_id.bytes, hashlib.sha256).hex()
+
+    def is_pass_token(self, token: str, *, pass_type_id: str, serial: str) -> bool:
+        """Whether this is the token of this pass; never for a pass that was not made here."""
+        try:
+            card_id = UUID(serial)
+        except ValueError:
+            card_id = UUID(int=0)  # no card has it; the work stays the same
+        is_right = hmac.compare_digest(self.pass_token(card_id).encode(), token.encode("utf-8", "replace"))
+        return is_right and self.apple is not None and self.apple.pass_type_id == pass_type_id
+
+    @cached_property
+    def _pass_key(self) -> bytes:
+        return self.settings.derive("apple-pass")
+
+
+def measures_since(definition: Definition, *days: date) -> date:
+    """From which day on a decision about these days needs the member's measures."""
+    years = definition.tiers.years_after if definition.tiers else 0
+    return date(min(days).year - years, 1, 1)
+
+
+def _reader(files: Mapping[str, str]) -> Callable[[str], bytes]:
+    return lambda name: base64.b64decode(files[name])

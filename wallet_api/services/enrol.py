@@ -1,0 +1,78 @@
+"""Making a member: the one place where a member, their first card, consents and welcome come into being."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from wallet_api.domain import errors
+from wallet_api.domain.decide import decide
+from wallet_api.domain.events import Join
+from wallet_api.domain.state import MemberState
+from wallet_api.services.app import App
+from wallet_api.services.identify import new_card_number
+from wallet_api.store import cards, decisions, locks, members
+from wallet_api.store.cards import Card
+from wallet_api.store.ids import fresh_ids, new_id
+from wallet_api.store.members import NewMember
+from wallet_api.store.session import Tx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consents:
+    """What the newcomer agreed to, and by which way they said so."""
+
+    terms: bool
+    optional: dict[str, bool] = field(default_factory=dict)
+    channel: str = "app"
+
+
+def enrol(
+    app: App,
+    tx: Tx,
+    newcomer: NewMember,
+    consents: Consents,
+    *,
+    now: datetime,
+    quiet: bool = False,
+) -> UUID:
+    """Add a member with card, consents and what joining earns; `now` may lie in the past for imported history.
+
+    Raises TermsNotAccepted, AlreadyMember.
+    """
+    if not consents.terms:
+        raise errors.TermsNotAccepted()
+    definition = app.current_definition(tx, newcomer.program_id)
+    member_id = members.add(tx, newcomer)
+    if member_id is None:
+        raise errors.AlreadyMember()
+    for kind, granted in {"terms": True, **consents.optional}.items():
+        members.add_consent(
+            tx,
+            member_id,
+            kind=kind,
+            granted=granted,
+            terms_version=definition.terms_version,
+            channel=consents.channel,
+            at=now,
+        )
+    issue_card(tx, newcomer.program_id, member_id)
+    row = locks.member(tx, member_id)
+    state = MemberState(
+        member_id=member_id,
+        joined_at=newcomer.joined_at,
+        birth_date=newcomer.birth_date,
+        standing=None,
+    )
+    joining = Join(id=new_id(), occurred_at=newcomer.joined_at)
+    decision = decide(definition, state, joining, now=newcomer.joined_at, ids=fresh_ids())
+    decisions.write(tx, row, definition, decision, now=now, quiet=quiet)
+    return member_id
+
+
+def issue_card(tx: Tx, program_id: str, member_id: UUID) -> Card:
+    """Give a member a card with a number that no card has had."""
+    while (card := cards.add(tx, program_id, member_id, new_card_number())) is None:
+        continue
+    return card

@@ -1,0 +1,223 @@
+"""Why: the facts of an entry as a sentence in the member's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+
+from wallet_api.domain.definition import Definition, Unit
+from wallet_api.domain.earning import GIFT_CARD
+from wallet_api.domain.state import Standing
+
+LANGUAGES = ("en", "fr")
+
+_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "rate": {
+        "en": "{earn} for each {per} of {base}, rounded down",
+        "fr": "{earn} par {per} sur {base}, arrondi à l’inférieur",
+    },
+    "flat": {"en": "{amount} for “{rule}”", "fr": "{amount} pour « {rule} »"},
+    "excluded": {
+        "en": "{money} of it does not count ({tag})",
+        "fr": "{money} n’y comptent pas ({tag})",
+    },
+    "excluded_other": {
+        "en": "{money} of other items does not count",
+        "fr": "{money} d’autres articles n’y comptent pas",
+    },
+    "gift-card": {"en": "gift cards", "fr": "cartes cadeaux"},
+    "minimum": {
+        "en": "nothing, because it needs a purchase of {money}",
+        "fr": "rien : il faut un achat de {money}",
+    },
+    "cap_times": {
+        "en": "the limit of {times} per {per} is reached",
+        "fr": "la limite de {times} par {per} est atteinte",
+    },
+    "cap_units": {
+        "en": "the limit of {units} per {per} is reached",
+        "fr": "la limite de {units} par {per} est atteinte",
+    },
+    "reversal": {
+        "en": "taken back with the return: it had earned {earned}, what you kept earns {rest}",
+        "fr": "repris avec le retour : l’achat avait rapporté {earned}, ce que vous gardez rapporte {rest}",
+    },
+    "redeem": {"en": "redeemed for “{reward}”", "fr": "échangés contre « {reward} »"},
+    "hold": {
+        "en": "held at the till for “{reward}”",
+        "fr": "réservés en caisse pour « {reward} »",
+    },
+    "release": {"en": "given back", "fr": "rendus"},
+    "expire": {"en": "expired", "fr": "expirés"},
+    "adjust": {"en": "adjusted: {reason}", "fr": "ajustement : {reason}"},
+    "tier_joined": {
+        "en": "the level at which everybody starts",
+        "fr": "le niveau de départ",
+    },
+    "tier_reached": {"en": "{value} in {year}", "fr": "{value} en {year}"},
+    "tier_next": {
+        "en": "{missing} more in {year} for {tier}",
+        "fr": "encore {missing} en {year} pour {tier}",
+    },
+    "tier_until": {"en": "valid until {until}", "fr": "valable jusqu’au {until}"},
+}
+_PERIODS = {
+    "en": {
+        "day": "day",
+        "week": "week",
+        "month": "month",
+        "year": "year",
+        "lifetime": "member",
+    },
+    "fr": {
+        "day": "jour",
+        "week": "semaine",
+        "month": "mois",
+        "year": "an",
+        "lifetime": "membre",
+    },
+}
+
+
+class Explainer:
+    """Words for one program in one language."""
+
+    def __init__(self, definition: Definition, locale: str) -> None:
+        self._definition = definition
+        self._locale = locale_of(locale)
+        self._language = self._locale.language if self._locale.language in LANGUAGES else "en"
+
+    def number(self, unit_id: str, amount: int) -> str:
+        """`1 250`, `33.5`: an amount of a unit without its noun."""
+        value = Decimal(amount).scaleb(-self._definition.units[unit_id].decimals)
+        return format_decimal(value, locale=self._locale)
+
+    def units(self, unit_id: str, amount: int) -> str:
+        """`1 250 points`, `33.5 stars`, `1 point`."""
+        unit = self._definition.units.get(unit_id)
+        if unit is None:
+            return str(amount)
+        value = Decimal(amount).scaleb(-unit.decimals)
+        return f"{format_decimal(value, locale=self._locale)} {self._noun(unit, value)}"
+
+    def money(self, minor: int) -> str:
+        """`$12.50`, `12,50 €`."""
+        value = Decimal(minor).scaleb(-self._definition.currency_decimals)
+        return format_currency(value, self._definition.currency, locale=self._locale)
+
+    def measure(self, measure: str, value: int) -> str:
+        """A tier's measure: money for spend, units for what was earned."""
+        return self.units(measure.removeprefix("earned:"), value) if ":" in measure else self.money(value)
+
+    def rule(self, rule_id: str) -> str:
+        """A rule's name, or its id where it has none."""
+        for rule in self._definition.earning:
+            if rule.id == rule_id and rule.name:
+                return rule.name.text(self._locale.language)
+        return rule_id
+
+    def reward(self, reward_id: str) -> str:
+        """A reward's name."""
+        reward = self._definition.rewards.get(reward_id)
+        return reward.name.text(self._locale.language) if reward else reward_id
+
+    def tier(self, tier_id: str) -> str:
+        """A tier's name."""
+        if self._definition.tiers:
+            for level in self._definition.tiers.levels:
+                if level.id == tier_id:
+                    return level.name.text(self._locale.language)
+        return tier_id
+
+    def earning(self, *, rule: str | None, unit: str, amount: int, why: Mapping[str, Any]) -> str:
+        """Why a rule gave this much, or nothing."""
+        parts = []
+        if "minimum" in why:
+            return self._say("minimum", money=self.money(why["minimum"]))
+        if "per" in why:
+            earn, per = self.units(unit, why["earn"]), self.money(why["per"])
+            parts.append(self._say("rate", earn=earn, per=per, base=self.money(why["base"])))
+        else:
+            parts.append(self._say("flat", amount=self.units(unit, amount), rule=self.rule(rule or "")))
+        for tag, minor in why.get("excluded", {}).items():
+            name = self._say(GIFT_CARD) if tag == GIFT_CARD else tag
+            kind = "excluded" if tag else "excluded_other"
+            parts.append(self._say(kind, money=self.money(minor), tag=name))
+        if cap := why.get("cap"):
+            per = _PERIODS[self._language][cap["per"]]
+            if cap["times"] is not None:
+                parts.append(self._say("cap_times", times=cap["times"], per=per))
+            else:
+                parts.append(self._say("cap_units", units=self.units(unit, cap["units"]), per=per))
+        return "; ".join(parts)
+
+    def entry(
+        self,
+        *,
+        kind: str,
+        rule: str | None,
+        unit: str,
+        amount: int,
+        why: Mapping[str, Any],
+    ) -> str:
+        """Why a ledger entry stands there."""
+        match kind:
+            case "earn" | "bonus":
+                return self.earning(rule=rule, unit=unit, amount=amount, why=why)
+            case "reversal":
+                earned, rest = (
+                    self.units(unit, why["earned"]),
+                    self.units(unit, why["rest_earns"]),
+                )
+                return self._say("reversal", earned=earned, rest=rest)
+            case "redeem" | "hold" if "reward" in why:
+                return self._say(kind, reward=self.reward(why["reward"]))
+            case "adjust":
+                return self._say("adjust", reason=why["reason"])
+            case "expire":
+                return self._say("expire")
+            case _:
+                return self._say("release")
+
+    def standing(self, standing: Standing, reason: Mapping[str, Any]) -> str:
+        """Why a member has the tier, and until when."""
+        if "value" in reason:
+            value = self.measure(reason["measure"], reason["value"])
+            said = self._say("tier_reached", value=value, year=reason["year"])
+        else:
+            said = self._say("tier_joined")
+        if standing.until:
+            until = format_date(standing.until, format="long", locale=self._locale)
+            said = f"{said}; {self._say('tier_until', until=until)}"
+        return said
+
+    def next_tier(self, tier: str, *, measure: str, missing: int, year: int) -> str:
+        """What is missing for the next tier."""
+        return self._say(
+            "tier_next",
+            missing=self.measure(measure, missing),
+            year=year,
+            tier=self.tier(tier),
+        )
+
+    def _say(self, text: str, **values: object) -> str:
+        return _TEXTS[text][self._language].format(**values)
+
+    def _noun(self, unit: Unit, value: Decimal) -> str:
+        one = self._locale.plural_form(value) == "one"
+        return (unit.one if one else unit.name).text(self._locale.language)
+
+
+def locale_of(text: str) -> Locale:
+    """A locale such as `fr-CA` as Babel knows it, else its language, else English."""
+    for candidate in (text.replace("-", "_"), text.replace("-", "_").split("_")[0]):
+        try:
+            return Locale.parse(candidate)
+        except (ValueError, UnknownLocaleError):
+            continue
+    return Locale("en")

@@ -1,0 +1,79 @@
+"""The worker: expands events, delivers messages, runs jobs, until it is told to stop.
+
+Any number of workers may run on any number of machines: rows are claimed with SKIP LOCKED, jobs by Procrastinate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from wallet_api.domain.errors import Busy
+from wallet_api.jobs.deliver import deliver
+from wallet_api.jobs.expand import expand
+from wallet_api.jobs.schedule import job_app
+from wallet_api.jobs.senders import Sender, senders
+from wallet_api.services.app import App
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 0.1
+TROUBLE_SECONDS = 2.0
+
+
+async def run_worker(app: App, database_url: str, *, stop: asyncio.Event | None = None) -> None:
+    """Work until `stop` is set, or SIGINT or SIGTERM comes; what is under way is finished first."""
+    stop = stop or _stopped_by_signals()
+    channels = senders(app)
+    jobs = job_app(app, database_url)
+    async with jobs.open_async():
+        procrastinating = asyncio.create_task(
+            jobs.run_worker_async(install_signal_handlers=False, delete_jobs="never", concurrency=2)
+        )
+        loops = [asyncio.create_task(_again(stop, "outbox", lambda: asyncio.to_thread(expand, app)))]
+        loops += [
+            asyncio.create_task(_again(stop, name, _delivering(app, name, sender))) for name, sender in channels.items()
+        ]
+        log.info("worker started", channels=sorted(channels))
+        await stop.wait()
+        await asyncio.gather(*loops)
+        procrastinating.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await procrastinating
+    for sender in channels.values():
+        await sender.close()
+    log.info("worker stopped")
+
+
+def _delivering(app: App, name: str, sender: Sender) -> Callable[[], Awaitable[int]]:
+    return lambda: deliver(app, name, sender)
+
+
+async def _again(stop: asyncio.Event, name: str, work: Callable[[], Awaitable[int]]) -> None:
+    """Work as long as there is something to do, look again every tenth of a second when there is not."""
+    while not stop.is_set():
+        pause = IDLE_SECONDS
+        try:
+            if await work():
+                continue
+        except Busy:
+            log.warning("database busy", loop=name)
+            pause = TROUBLE_SECONDS
+        except Exception:
+            # Whatever it was, the other channels go on, and this one tries again.
+            log.exception("loop failed", loop=name)
+            pause = TROUBLE_SECONDS
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+
+
+def _stopped_by_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop

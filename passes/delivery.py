@@ -12,9 +12,7 @@ class Outcome(enum.Enum):
     GONE = "gone"  # the device gave the pass up: delete its registration
     LATER = "later"  # not taken, or not known: try again after a pause
     REJECTED = "rejected"  # this one will never be taken: dead letter
-    MISCONFIGURED = (
-        "misconfigured"  # none will be taken until somebody mends the settings: stop and alarm
-    )
+    MISCONFIGURED = "misconfigured"  # none will be taken until somebody mends the settings: stop and alarm
 
 
 @dataclass(frozen=True, kw_only=True)

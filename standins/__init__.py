@@ -15,9 +15,7 @@ class ServerThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name=type(self).__name__, daemon=True
-        )
+        self._thread = threading.Thread(target=self._loop.run_forever, name=type(self).__name__, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -96,9 +96,7 @@ class _GoAway:
 class ApnsStandIn(ServerThread):
     """See the module; `client_ca` is a PEM file of the authorities of pass certificates."""
 
-    def __init__(
-        self, *, client_ca: Path, port: int = 0, max_concurrent_streams: int = 1000
-    ) -> None:
+    def __init__(self, *, client_ca: Path, port: int = 0, max_concurrent_streams: int = 1000) -> None:
         super().__init__()
         self.requests: list[Push] = []  # every request that was judged, in order
         self.knocks = 0  # connections that were begun, refused ones too
@@ -148,9 +146,7 @@ class ApnsStandIn(ServerThread):
         `seconds` is the delay of "slow", after which the push is taken; `since` the moment that 410
         tells.
         """
-        self._faults.append(
-            _Fault(kind=kind, token=token, left=times, seconds=seconds, since=since)
-        )
+        self._faults.append(_Fault(kind=kind, token=token, left=times, seconds=seconds, since=since))
 
     def clear_faults(self) -> None:
         """Be well again."""
@@ -252,9 +248,7 @@ class ApnsStandIn(ServerThread):
 class _Tls:
     """TLS by hand: asyncio's server drops the alert that tells a client why it was refused."""
 
-    def __init__(
-        self, context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._ssl = context.wrap_bio(self._in, self._out, server_side=True)
@@ -313,9 +307,7 @@ class _Tls:
 def _uid(connection: ssl.SSLObject) -> str:
     certificate = connection.getpeercert(binary_form=True)
     assert certificate, "CERT_REQUIRED lets nobody in without one"
-    names = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(
-        NameOID.USER_ID
-    )
+    names = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.USER_ID)
     return str(names[0].value) if names else ""
 
 
@@ -333,16 +325,14 @@ class _Http2:
         self._h2 = H2Connection(config=H2Configuration(client_side=False, header_encoding="utf-8"))
         self._requests: dict[int, _Request] = {}
         self._seen = 0
-        self._goaway_after = apns._take_goaway()  # noqa: SLF001 (two halves of one server)
+        self._goaway_after = apns._take_goaway()
         self._last_stream: int | None = None  # set once GOAWAY is out
         self._late: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until the client leaves, or until GOAWAY is out and all before it is answered."""
         self._h2.initiate_connection()
-        self._h2.update_settings(
-            {SettingCodes.MAX_CONCURRENT_STREAMS: self._apns.max_concurrent_streams}
-        )
+        self._h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: self._apns.max_concurrent_streams})
         await self._tls.write(self._h2.data_to_send())
         try:
             while self._last_stream is None or self._requests:
@@ -359,9 +349,7 @@ class _Http2:
     async def _handle(self, event: object) -> None:
         match event:
             case RequestReceived(stream_id=stream, headers=headers) if self._takes(stream):
-                self._requests[stream] = _Request(
-                    headers={str(name): str(value) for name, value in headers}
-                )
+                self._requests[stream] = _Request(headers={str(name): str(value) for name, value in headers})
                 self._apns.most_streams = max(self._apns.most_streams, len(self._requests))
             case DataReceived(stream_id=stream, data=data, flow_controlled_length=length):
                 self._h2.acknowledge_received_data(length, stream)
@@ -383,7 +371,7 @@ class _Http2:
         found = _PATH.fullmatch(request.headers[":path"])
         token = found[1] if found else ""
         status, reason = _refusal(request, token, topic=self._topic) or (200, "")
-        fault = self._apns._fault_for(token) if status == 200 else None  # noqa: SLF001
+        fault = self._apns._fault_for(token) if status == 200 else None
         if fault and fault.kind == "slow":
             self._late.add(asyncio.create_task(self._answer_late(stream, token, fault.seconds)))
         elif fault and fault.kind == "refused_stream":
@@ -401,9 +389,7 @@ class _Http2:
             with contextlib.suppress(OSError):
                 await self._tls.write(self._h2.data_to_send())
 
-    def _answer(
-        self, stream: int, token: str, status: int, reason: str, *, since: datetime | None = None
-    ) -> None:
+    def _answer(self, stream: int, token: str, status: int, reason: str, *, since: datetime | None = None) -> None:
         headers = [(":status", str(status)), ("apns-id", str(uuid.uuid4()).upper())]
         facts: dict[str, object] = {"reason": reason}
         if status == 410:
@@ -414,7 +400,7 @@ class _Http2:
         self._record(self._requests.pop(stream), token, status, reason)
 
     def _record(self, request: _Request, token: str, status: int | None, reason: str) -> None:
-        self._apns._remember(  # noqa: SLF001
+        self._apns._remember(
             Push(
                 token=token,
                 topic=request.headers.get("apns-topic", ""),
@@ -465,12 +451,8 @@ def _refusal(request: _Request, token: str, *, topic: str) -> tuple[int, str] | 
 
 def main() -> None:
     """Run until interrupted and print what comes; the CA to trust is written into the folder."""
-    parser = argparse.ArgumentParser(
-        prog="python -m standins.apns", description=(__doc__ or "").split("\n", 1)[0]
-    )
-    parser.add_argument(
-        "--client-ca", type=Path, required=True, help="PEM file that pass certificates must lead to"
-    )
+    parser = argparse.ArgumentParser(prog="python -m standins.apns", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--client-ca", type=Path, required=True, help="PEM file that pass certificates must lead to")
     parser.add_argument("--folder", type=Path, required=True, help="where to write apns-ca.pem")
     parser.add_argument("--port", type=int, default=2197)
     wish = parser.parse_args()
@@ -489,7 +471,7 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 (this module's own command line)
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -31,9 +31,7 @@ from standins import ServerThread
 ISSUER = "3388000000000000001"
 SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
 
-FaultKind = Literal[
-    "too_many_429", "unavailable_503", "denied_403", "slow", "token_503", "token_refused_400"
-]
+FaultKind = Literal["too_many_429", "unavailable_503", "denied_403", "slow", "token_503", "token_refused_400"]
 Json = dict[str, object]
 
 _EMAIL = "carnet@stand-in.iam.gserviceaccount.com"
@@ -53,30 +51,82 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "loyaltyObject": ("id", "classId", "state"),
 }
 _SHARED_FIELDS = frozenset(
-    """
-    appLinkData heroImage id imageModulesData infoModuleData kind linksModuleData locations
-    merchantLocations messages notifyPreference textModulesData valueAddedModuleData version
-    """.split()
+    [
+        "appLinkData",
+        "heroImage",
+        "id",
+        "imageModulesData",
+        "infoModuleData",
+        "kind",
+        "linksModuleData",
+        "locations",
+        "merchantLocations",
+        "messages",
+        "notifyPreference",
+        "textModulesData",
+        "valueAddedModuleData",
+        "version",
+    ]
 )
 _CLASS_FIELDS = frozenset(
-    """
-    accountIdLabel accountNameLabel allowMultipleUsersPerObject callbackOptions
-    classTemplateInfo countryCode discoverableProgram enableSmartTap hexBackgroundColor
-    homepageUri issuerName localizedAccountIdLabel localizedAccountNameLabel localizedIssuerName
-    localizedProgramName localizedRewardsTier localizedRewardsTierLabel
-    localizedSecondaryRewardsTier localizedSecondaryRewardsTierLabel
-    multipleDevicesAndHoldersAllowedStatus programLogo programName redemptionIssuers review
-    reviewStatus rewardsTier rewardsTierLabel secondaryRewardsTier secondaryRewardsTierLabel
-    securityAnimation viewUnlockRequirement wideProgramLogo wordMark
-    """.split()
+    [
+        "accountIdLabel",
+        "accountNameLabel",
+        "allowMultipleUsersPerObject",
+        "callbackOptions",
+        "classTemplateInfo",
+        "countryCode",
+        "discoverableProgram",
+        "enableSmartTap",
+        "hexBackgroundColor",
+        "homepageUri",
+        "issuerName",
+        "localizedAccountIdLabel",
+        "localizedAccountNameLabel",
+        "localizedIssuerName",
+        "localizedProgramName",
+        "localizedRewardsTier",
+        "localizedRewardsTierLabel",
+        "localizedSecondaryRewardsTier",
+        "localizedSecondaryRewardsTierLabel",
+        "multipleDevicesAndHoldersAllowedStatus",
+        "programLogo",
+        "programName",
+        "redemptionIssuers",
+        "review",
+        "reviewStatus",
+        "rewardsTier",
+        "rewardsTierLabel",
+        "secondaryRewardsTier",
+        "secondaryRewardsTierLabel",
+        "securityAnimation",
+        "viewUnlockRequirement",
+        "wideProgramLogo",
+        "wordMark",
+    ]
 )
 _OBJECT_FIELDS = frozenset(
-    """
-    accountId accountName barcode classId classReference disableExpirationNotification
-    groupingInfo hasLinkedDevice hasUsers linkedObjectIds linkedOfferIds loyaltyPoints
-    passConstraints rotatingBarcode saveRestrictions secondaryLoyaltyPoints
-    smartTapRedemptionValue state validTimeInterval
-    """.split()
+    [
+        "accountId",
+        "accountName",
+        "barcode",
+        "classId",
+        "classReference",
+        "disableExpirationNotification",
+        "groupingInfo",
+        "hasLinkedDevice",
+        "hasUsers",
+        "linkedObjectIds",
+        "linkedOfferIds",
+        "loyaltyPoints",
+        "passConstraints",
+        "rotatingBarcode",
+        "saveRestrictions",
+        "secondaryLoyaltyPoints",
+        "smartTapRedemptionValue",
+        "state",
+        "validTimeInterval",
+    ]
 )
 _FIELDS: Mapping[str, frozenset[str]] = {
     "loyaltyClass": _SHARED_FIELDS | _CLASS_FIELDS,
@@ -85,13 +135,9 @@ _FIELDS: Mapping[str, frozenset[str]] = {
 _ENUMS: Mapping[str, frozenset[str]] = {
     "reviewStatus": frozenset({"UNDER_REVIEW", "APPROVED", "DRAFT"}),
     "state": frozenset({"ACTIVE", "COMPLETED", "EXPIRED", "INACTIVE"}),
-    "notifyPreference": frozenset(
-        {"NOTIFY_ON_UPDATE", "NOTIFICATION_SETTINGS_FOR_UPDATES_UNSPECIFIED"}
-    ),
+    "notifyPreference": frozenset({"NOTIFY_ON_UPDATE", "NOTIFICATION_SETTINGS_FOR_UPDATES_UNSPECIFIED"}),
 }
-_NOTIFYING = frozenset(
-    {"loyaltyPoints", "secondaryLoyaltyPoints", "rewardsTier", "secondaryRewardsTier"}
-)
+_NOTIFYING = frozenset({"loyaltyPoints", "secondaryLoyaltyPoints", "rewardsTier", "secondaryRewardsTier"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,18 +266,12 @@ class GoogleWalletStandIn(ServerThread):
         fault = self._fault_of("token_503", "token_refused_400")
         if fault is not None and fault.kind == "token_503":
             return web.json_response({"error": "backend_error"}, status=503)
-        if (
-            fault is not None
-            or form.get("grant_type") != _GRANT
-            or not self._is_ours(str(form.get("assertion")))
-        ):
+        if fault is not None or form.get("grant_type") != _GRANT or not self._is_ours(str(form.get("assertion"))):
             return web.json_response({"error": "invalid_grant"}, status=400)
         token = secrets.token_urlsafe(24)
         self._tokens.add(token)
         self.tokens_given += 1
-        return web.json_response(
-            {"access_token": token, "expires_in": _TOKEN_SECONDS, "token_type": "Bearer"}
-        )
+        return web.json_response({"access_token": token, "expires_in": _TOKEN_SECONDS, "token_type": "Bearer"})
 
     def _is_ours(self, assertion: str) -> bool:
         """Whether our key signed who, what for, to whom and for how long (RFC 7523)."""
@@ -268,9 +308,7 @@ class GoogleWalletStandIn(ServerThread):
                 status, answer = action(kind, resource_id, body)
             except _RefusedError as error:
                 status, answer = error.status, _error(error)
-            self.calls.append(
-                Call(method=request.method, path=request.path, body=body, at=at, status=status)
-            )
+            self.calls.append(Call(method=request.method, path=request.path, body=body, at=at, status=status))
             return web.json_response(answer, status=status, headers=headers)
 
         return handle
@@ -334,8 +372,9 @@ class GoogleWalletStandIn(ServerThread):
         return len(recent) < _NOTICES_A_DAY
 
     def _keep(self, kind: str, resource: Json) -> Json:
-        self._check(kind, resource)
+        # Protocol Buffers' JSON: null stands for a field that is not there.
         kept = {name: value for name, value in resource.items() if value is not None}
+        self._check(kind, kept)
         kept.pop("notifyPreference", None)  # Google never remembers it
         self._store(kind)[str(resource["id"])] = kept
         return kept
@@ -352,9 +391,7 @@ class GoogleWalletStandIn(ServerThread):
         for resource_id in ids:
             issuer, _, suffix = resource_id.partition(".")
             if not suffix or not set(suffix) <= _ID_CHARACTERS:
-                raise _RefusedError(
-                    400, "invalidResourceId", "an id is ISSUER.suffix of letters, digits, . _ -"
-                )
+                raise _RefusedError(400, "invalidResourceId", "an id is ISSUER.suffix of letters, digits, . _ -")
             if issuer != self._issuer:
                 raise _RefusedError(403, "permissionDenied", "not your issuer")
         if kind == "loyaltyObject":
@@ -368,12 +405,8 @@ class GoogleWalletStandIn(ServerThread):
             raise _RefusedError(400, "invalidResource", "a draft class cannot have objects")
         for name in ("loyaltyPoints", "secondaryLoyaltyPoints"):
             balance = _at(resource, name, "balance")
-            if name in resource and (
-                not isinstance(balance, dict) or len(balance.keys() & _BALANCES) != 1
-            ):
-                raise _RefusedError(
-                    400, "invalid", f"{name}.balance has exactly one of {sorted(_BALANCES)}"
-                )
+            if name in resource and (not isinstance(balance, dict) or len(balance.keys() & _BALANCES) != 1):
+                raise _RefusedError(400, "invalid", f"{name}.balance has exactly one of {sorted(_BALANCES)}")
 
 
 _ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")

@@ -57,9 +57,7 @@ class CertificateAuthority:
 
     def server(self, host: str = "localhost") -> Identity:
         """A TLS server certificate for 127.0.0.1 and a host name."""
-        names = x509.SubjectAlternativeName(
-            [x509.DNSName(host), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
-        )
+        names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         return self._issue(subject, ExtendedKeyUsageOID.SERVER_AUTH, names)
 
@@ -90,9 +88,7 @@ class CertificateAuthority:
         if names is not None:
             builder = builder.add_extension(names, critical=False)
         return Identity(
-            cert_pem=builder.sign(self.key, hashes.SHA256()).public_bytes(
-                serialization.Encoding.PEM
-            ),
+            cert_pem=builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
             key_pem=key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,

@@ -75,14 +75,8 @@ class DevicePass:
             message = f"not a pass: {error}"
             raise InvalidPassError(message) from error
         listed = files.keys() - {"manifest.json", "signature"}
-        if (
-            not files.get("signature")
-            or not isinstance(manifest, dict)
-            or manifest.keys() != listed
-        ):
-            message = (
-                "the manifest does not list the files of the pass, or the signature is missing"
-            )
+        if not files.get("signature") or not isinstance(manifest, dict) or manifest.keys() != listed:
+            message = "the manifest does not list the files of the pass, or the signature is missing"
             raise InvalidPassError(message)
         for name in listed:
             if hashlib.sha1(files[name], usedforsecurity=False).hexdigest() != manifest[name]:
@@ -194,9 +188,7 @@ class WalletDevice:
     def connect(self, apns: _Pushing) -> None:
         """Listen to the push token; pushes are handled one by one on a thread of the device."""
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._handle_pushes, name="wallet-device", daemon=True
-            )
+            self._thread = threading.Thread(target=self._handle_pushes, name="wallet-device", daemon=True)
             self._thread.start()
         apns.on_push(self.push_token, lambda push: self._wakes.put(push.topic))
 
@@ -207,9 +199,7 @@ class WalletDevice:
                 lambda: self.pushes_handled >= after_pushes and not self._wakes.unfinished_tasks,
                 timeout,
             ):
-                message = (
-                    f"{self.pushes_handled} of {after_pushes} pushes handled after {timeout} s"
-                )
+                message = f"{self.pushes_handled} of {after_pushes} pushes handled after {timeout} s"
                 raise TimeoutError(message)
 
     def check_for_updates(self, pass_type_id: str | None = None) -> None:
@@ -231,9 +221,7 @@ class WalletDevice:
     def post_logs(self, serial: str, messages: Sequence[str]) -> None:
         """Tell the pass's web service what went wrong, as devices do."""
         with self._lock:
-            answer = self._ask(
-                "POST", self.passes[serial], "/v1/log", body={"logs": list(messages)}
-            )
+            answer = self._ask("POST", self.passes[serial], "/v1/log", body={"logs": list(messages)})
             self._expect(answer, {200}, "logging")
 
     def probe(self, serial: str) -> None:
@@ -241,9 +229,7 @@ class WalletDevice:
         with self._lock:
             held = self.passes[serial]
             unknown = replace(held, content={**held.content, "serialNumber": secrets.token_hex(8)})
-            stranger = replace(
-                held, content={**held.content, "authenticationToken": secrets.token_hex(16)}
-            )
+            stranger = replace(held, content={**held.content, "authenticationToken": secrets.token_hex(16)})
             body: Json = {"pushToken": self.push_token}
             tries = [
                 ("the pass for a wrong token", "GET", stranger, self._pass_path(held), True, None),
@@ -298,16 +284,12 @@ class WalletDevice:
 
     def _register(self, added: DevicePass) -> None:
         path = self._registration_path(added)
-        answer = self._ask(
-            "POST", added, path, authorized=True, body={"pushToken": self.push_token}
-        )
+        answer = self._ask("POST", added, path, authorized=True, body={"pushToken": self.push_token})
         if self._expect(answer, {200, 201}, "registering"):
             self.registered.add(added.serial)
 
     def _ask_what_changed(self, held: DevicePass) -> None:
-        service = self._services.setdefault(
-            (held.web_service_url or "", held.pass_type_id), _Service()
-        )
+        service = self._services.setdefault((held.web_service_url or "", held.pass_type_id), _Service())
         path = f"/v1/devices/{_part(self.library_id)}/registrations/{_part(held.pass_type_id)}"
         if service.tag is not None:
             path += "?" + urlencode({"passesUpdatedSince": service.tag})
@@ -318,9 +300,7 @@ class WalletDevice:
         if tag is None:  # a device stops here, without a word
             return
         if serials and tag == service.tag:
-            self._complain(
-                f"{len(serials)} serial numbers, but the lastUpdated tag ({tag}) remained the same"
-            )
+            self._complain(f"{len(serials)} serial numbers, but the lastUpdated tag ({tag}) remained the same")
         elif tag in service.old_tags:
             self._complain(f"the lastUpdated tag went back to {tag}")
         fetched = [self._fetch(self.passes[serial]) for serial in serials if serial in self.passes]
@@ -352,18 +332,14 @@ class WalletDevice:
         headers = {"If-Modified-Since": held.last_modified} if held.last_modified else {}
         if held.serial not in self._greeted:  # devices were seen to send HEAD first
             self._greeted.add(held.serial)
-            self._expect(
-                self._ask("HEAD", held, path, authorized=True, headers=headers), {200, 304}, "HEAD"
-            )
+            self._expect(self._ask("HEAD", held, path, authorized=True, headers=headers), {200, 304}, "HEAD")
         answer = self._ask("GET", held, path, authorized=True, headers=headers)
         answer = self._expect(answer, {200, 304}, "fetching a pass")
         if answer is None or answer.status == 304:
             return answer is not None
         self._expect_type(answer, _PKPASS, "fetching a pass")
         if "content-encoding" in answer.headers:
-            self._complain(
-                f"the pass came with Content-Encoding {answer.headers['content-encoding']}"
-            )
+            self._complain(f"the pass came with Content-Encoding {answer.headers['content-encoding']}")
         try:
             fresh = DevicePass.read(answer.body, language=self._language)
         except InvalidPassError as error:
@@ -394,11 +370,7 @@ class WalletDevice:
         """Tell each field that was there, has another value and a changeMessage; plain digits."""
         for key, now in fresh.fields.items():
             before, message = held.fields.get(key), now.get("changeMessage")
-            if (
-                before is None
-                or before.get("value") == now.get("value")
-                or not isinstance(message, str)
-            ):
+            if before is None or before.get("value") == now.get("value") or not isinstance(message, str):
                 continue
             value = now.get("value")
             shown = fresh.text(value) if isinstance(value, str) else str(value)
@@ -424,9 +396,7 @@ class WalletDevice:
         """One request to a pass's web service; None, with a complaint, if there was no answer."""
         base = urlsplit(held.web_service_url or "")
         door = urlsplit(self._through) if self._through else base
-        connect = (
-            http.client.HTTPSConnection if door.scheme == "https" else http.client.HTTPConnection
-        )
+        connect = http.client.HTTPSConnection if door.scheme == "https" else http.client.HTTPConnection
         sent = {**self._headers, **(headers or {})}
         if authorized:
             sent["Authorization"] = f"ApplePass {held.content.get('authenticationToken')}"

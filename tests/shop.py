@@ -118,9 +118,9 @@ class Shop:
             return show_card.code_now(self.app, tx, of or self.alice, now=self.app.clock.now())
 
 
-def open_shop(db: Database, clock: Clock, *, program: str = "points-tiers", settings: Settings = SETTINGS) -> Shop:
+def open_shop(db: Database, clock: Clock, *, program: str = "points-tiers", app: App | None = None) -> Shop:
     """Publish a program, open a location with two tills, and let Alice join."""
-    app = App(settings=settings, clock=clock, db=db)
+    app = app or App(settings=SETTINGS, clock=clock, db=db)
     now = clock.now()
     publish(app, (PROGRAMS / f"{program}.yaml").read_text(encoding="utf-8"), now=now)
     raw, hashed = tokens.new_api_key()

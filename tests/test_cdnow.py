@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.shop import SETTINGS, PROGRAMS
+from tests.shop import PROGRAMS, SETTINGS
 from wallet_api import cdnow
 from wallet_api.clock import FixedClock
 from wallet_api.services.app import App
@@ -69,7 +69,7 @@ def _cd_shop(db: Database, *, at: datetime) -> App:
 
 def _purchases() -> list[tuple[str, date, str]]:
     lines = (line.split() for line in cdnow.SAMPLE.read_text(encoding="ascii").splitlines())
-    return [(member, datetime.strptime(day, "%Y%m%d").date(), dollars) for _, member, day, _, dollars in lines]
+    return [(member, date.fromisoformat(day), dollars) for _, member, day, _, dollars in lines]
 
 
 def _members_by_tier(today: date, shift_days: int) -> dict[str, int]:

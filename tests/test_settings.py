@@ -103,6 +103,13 @@ def test_a_database_url_is_kept_under_the_name_that_sqlalchemy_knows(given: str,
     assert Settings.from_env({**GOOD, "DATABASE_URL": given}).database_url == kept
 
 
+@pytest.mark.parametrize("url", ["smtp://mail.example", "smtps://mail.example", "smtp+starttls://mail.example:587"])
+def test_a_mail_server_is_reached_without_tls_over_tls_or_by_starttls(url: str) -> None:
+    settings = Settings.from_env({**GOOD, "SMTP_URL": url})
+
+    assert settings.smtp_url == url
+
+
 def test_each_purpose_has_a_key_of_its_own_that_stays_the_same() -> None:
     settings = Settings.from_env(GOOD)
 

@@ -9,6 +9,7 @@ from flask import Flask
 from google.oauth2.service_account import Credentials
 
 from passes.apple.signing import Signer
+from wallet_api import pages
 from wallet_api.clock import Clock, SystemClock
 from wallet_api.http.api import Api
 from wallet_api.http.resources import blueprints
@@ -49,6 +50,7 @@ def web(app: App) -> Flask:
     api = Api(flask)
     for blueprint in blueprints():
         api.register_blueprint(blueprint)
+    pages.register(flask, app)
     return flask
 
 

@@ -20,7 +20,7 @@ def rows(path: Path = SAMPLE, *, shift_days: int = 0) -> Iterator[SaleLine]:
     with path.open(encoding="ascii") as file:
         for number, line in enumerate(file, 1):
             _, member, day, _, dollars = line.split()
-            moved = date(int(day[:4]), int(day[4:6]), int(day[6:])) + timedelta(days=shift_days)
+            moved = date.fromisoformat(day) + timedelta(days=shift_days)
             columns = {
                 "member": member,
                 "external_id": str(number),

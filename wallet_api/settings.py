@@ -56,6 +56,7 @@ class Settings:
     google_wallet_endpoint: str | None = None
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
+    demo_dir: Path | None = None  # set by `carnet demo` only: turns on the pages that show what others would not see
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -80,8 +81,9 @@ class Settings:
             google_wallet_issuer_id=read.digits("GOOGLE_WALLET_ISSUER_ID"),
             google_wallet_credentials=read.file("GOOGLE_WALLET_CREDENTIALS"),
             google_wallet_endpoint=read.web("GOOGLE_WALLET_ENDPOINT"),
-            smtp_url=read.url("SMTP_URL", schemes=("smtp", "smtps")),
+            smtp_url=read.url("SMTP_URL", schemes=("smtp", "smtps", "smtp+starttls")),
             mail_from=read.sender("MAIL_FROM"),
+            demo_dir=read.folder("CARNET_DEMO"),
         )
         if read.faults:
             raise SettingsFaults(read.faults)

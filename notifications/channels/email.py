@@ -16,7 +16,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import getaddresses
 from html import escape
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from notifications.message import EXPIRED, Message, Outcome, SendResult
@@ -200,7 +200,7 @@ class _Line:
         self._stopped: SendResult | None = None
         self._watchdog = threading.Timer(deadline_s, self._cut)
 
-    def __enter__(self) -> "_Line":
+    def __enter__(self) -> Self:
         self._watchdog.daemon = True
         self._watchdog.start()
         return self

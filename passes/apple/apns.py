@@ -104,9 +104,7 @@ class ApnsClient:
         results: dict[int, PushResult] = {}
         queue = iter(enumerate(tokens))
         senders = min(self._streams, len(tokens))
-        await asyncio.gather(
-            *(self._send_from(queue, results, topic=topic, now=now) for _ in range(senders))
-        )
+        await asyncio.gather(*(self._send_from(queue, results, topic=topic, now=now) for _ in range(senders)))
         return [results[index] for index in range(len(tokens))]
 
     async def close(self) -> None:
@@ -163,9 +161,7 @@ class ApnsClient:
 
     async def _open_connection(self) -> Connection:
         async with self._connecting:
-            if self._connection is not None and await self._connection.is_alive(
-                idle_seconds=self._idle
-            ):
+            if self._connection is not None and await self._connection.is_alive(idle_seconds=self._idle):
                 return self._connection
             now = asyncio.get_running_loop().time()
             if self._failure is not None and now < self._failure[0]:
@@ -181,7 +177,7 @@ class ApnsClient:
             return self._connection
 
 
-class _NoConnection(Exception):  # noqa: N818 (carries a result, which is no error of the caller's)
+class _NoConnection(Exception):
     def __init__(self, result: PushResult) -> None:
         super().__init__(result.reason)
         self.result = result
@@ -190,12 +186,8 @@ class _NoConnection(Exception):  # noqa: N818 (carries a result, which is no err
 def _failure(error: OSError) -> PushResult:
     """Read a connection's fault: a refused certificate needs somebody, the rest needs time."""
     if isinstance(error, NotHttp2Error):
-        return PushResult(
-            outcome=Outcome.MISCONFIGURED, reason="the endpoint does not speak HTTP/2"
-        )
-    if isinstance(error, ssl.SSLError) and any(
-        word in (error.reason or "") for word in _TLS_REFUSALS
-    ):
+        return PushResult(outcome=Outcome.MISCONFIGURED, reason="the endpoint does not speak HTTP/2")
+    if isinstance(error, ssl.SSLError) and any(word in (error.reason or "") for word in _TLS_REFUSALS):
         return PushResult(outcome=Outcome.MISCONFIGURED, reason=error.reason.lower())
     return PushResult(outcome=Outcome.LATER, reason=type(error).__name__)
 
@@ -205,15 +197,9 @@ def _result(answer: Answer) -> PushResult:
     if answer.status == 200:
         return PushResult(outcome=Outcome.ACCEPTED)
     facts = _facts(answer.body)
-    reason = (
-        word
-        if isinstance(word := facts.get("reason"), str) and word.isalpha()
-        else f"HTTP {answer.status}"
-    )
+    reason = word if isinstance(word := facts.get("reason"), str) and word.isalpha() else f"HTTP {answer.status}"
     if answer.status == 410:
-        return PushResult(
-            outcome=Outcome.GONE, reason=reason, gone_since=_moment(facts.get("timestamp"))
-        )
+        return PushResult(outcome=Outcome.GONE, reason=reason, gone_since=_moment(facts.get("timestamp")))
     if answer.status == 429 or answer.status >= 500:
         retry_after = retry_after_seconds(answer.headers.get("retry-after"))
         return PushResult(outcome=Outcome.LATER, reason=reason, retry_after=retry_after)

@@ -61,15 +61,11 @@ class _Stream:
 class Connection:
     """A client's connection; `open` makes one, and it lives until either side ends it."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, host: str
-    ) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, host: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._reader, self._writer, self._host = reader, writer, host
         self._h2 = H2Connection(config=H2Configuration(client_side=True, header_encoding="utf-8"))
-        self._h2.local_settings = Settings(
-            client=True, initial_values={SettingCodes.ENABLE_PUSH: 0}
-        )
+        self._h2.local_settings = Settings(client=True, initial_values={SettingCodes.ENABLE_PUSH: 0})
         self._streams: dict[int, _Stream] = {}
         self._settled: asyncio.Future[None] = self._loop.create_future()  # SETTINGS came
         self._changed, self._pong = asyncio.Event(), asyncio.Event()
@@ -85,9 +81,7 @@ class Connection:
         server refuses our certificate only after we believe to be connected.
         """
         async with asyncio.timeout(_CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(
-                host, port, ssl=tls, ssl_shutdown_timeout=_CLOSE_SECONDS
-            )
+            reader, writer = await asyncio.open_connection(host, port, ssl=tls, ssl_shutdown_timeout=_CLOSE_SECONDS)
             connection = cls(reader, writer, host=host)
             try:
                 if writer.get_extra_info("ssl_object").selected_alpn_protocol() != "h2":
@@ -231,12 +225,8 @@ class Connection:
 
     def _handle(self, event: Event) -> None:
         match event:
-            case ResponseReceived(stream_id=stream_id, headers=headers) if (
-                stream_id in self._streams
-            ):
-                self._streams[stream_id].headers = {
-                    str(name): str(value) for name, value in headers
-                }
+            case ResponseReceived(stream_id=stream_id, headers=headers) if stream_id in self._streams:
+                self._streams[stream_id].headers = {str(name): str(value) for name, value in headers}
             case DataReceived(stream_id=stream_id, data=data, flow_controlled_length=length):
                 self._h2.acknowledge_received_data(length, stream_id)
                 if stream_id in self._streams:

@@ -24,12 +24,8 @@ PRODUCTION = "https://walletobjects.googleapis.com/walletobjects/v1"
 SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _ASSERTION_LIFETIME = timedelta(minutes=30)
-_TOKEN_MARGIN_SECONDS = (
-    300  # a token this near its end is not used: the request must outlive the journey
-)
-_PAUSE_SECONDS = (
-    1.0  # after a failed token request: the rest of a batch does not ask again one by one
-)
+_TOKEN_MARGIN_SECONDS = 300  # a token this near its end is not used: the request must outlive the journey
+_PAUSE_SECONDS = 1.0  # after a failed token request: the rest of a batch does not ask again one by one
 _TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED"})
 _NETWORK_FAULTS = (aiohttp.ClientError, OSError)  # TimeoutError is an OSError
 
@@ -127,9 +123,7 @@ class GoogleWalletClient:
     async def _send(self, request: "_Request", token: str) -> "_Answer":
         method, path, body = request
         if (wait := await self._pace.take_turn()) is not None:
-            raise _NoAnswer(
-                PushResult(outcome=Outcome.LATER, reason="our own limit", retry_after=wait)
-            )
+            raise _NoAnswer(PushResult(outcome=Outcome.LATER, reason="our own limit", retry_after=wait))
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
             async with self._http().request(
@@ -162,9 +156,7 @@ class GoogleWalletClient:
         # Google compares with its own clock: the real one, also where a simulation moves ours.
         form = {"grant_type": _GRANT, "assertion": self._account.assertion(now=datetime.now(UTC))}
         try:
-            async with self._http().post(
-                self._account.token_uri, data=form, allow_redirects=False
-            ) as response:
+            async with self._http().post(self._account.token_uri, data=form, allow_redirects=False) as response:
                 answer = await _Answer.read(response)
         except _NETWORK_FAULTS as error:
             raise _NoAnswer(_later(error)) from error
@@ -185,7 +177,7 @@ class GoogleWalletClient:
 _Request = tuple[str, str, Mapping[str, object]]  # method, path below the endpoint, body
 
 
-class _NoAnswer(Exception):  # noqa: N818 (carries a result, which is no error of the caller's)
+class _NoAnswer(Exception):
     def __init__(self, result: PushResult) -> None:
         super().__init__(result.reason)
         self.result = result
@@ -218,10 +210,8 @@ class _ServiceAccount:
         facts = _object(file.read_bytes())
         email, token_uri = facts.get("client_email"), facts.get("token_uri")
         if not isinstance(email, str) or not isinstance(token_uri, str):
-            message = (
-                f"{file.name} is no service account's file: client_email or token_uri is missing"
-            )
-            raise ValueError(message)
+            message = f"{file.name} is no service account's file: client_email or token_uri is missing"
+            raise ValueError(message)  # noqa: TRY004 a file that is not what it should be
         signer = crypt.RSASigner.from_service_account_info(facts)  # type: ignore[no-untyped-call]  # google-auth's
         return cls(email=email, token_uri=token_uri, signer=signer)
 
@@ -266,11 +256,7 @@ def _result(answer: _Answer) -> PushResult:
     if 200 <= answer.status < 300:
         return PushResult(outcome=Outcome.ACCEPTED)
     reason = _reason(answer.facts) or f"HTTP {answer.status}"
-    if (
-        answer.status in {408, 429}
-        or answer.status >= 500
-        or (answer.status == 403 and reason in _TOO_FAST)
-    ):
+    if answer.status in {408, 429} or answer.status >= 500 or (answer.status == 403 and reason in _TOO_FAST):
         return PushResult(outcome=Outcome.LATER, reason=reason, retry_after=answer.retry_after)
     if answer.status in {401, 403}:
         # The account is not the issuer's, or the API is off: all will fail alike.

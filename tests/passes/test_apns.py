@@ -40,9 +40,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     authority = CertificateAuthority.create("Wallet test CA")
     file = tmp_path_factory.mktemp("pki") / "authority.pem"
     file.write_bytes(authority.pem)
-    return Shop(
-        authority=authority, identity=authority.pass_certificate(TOPIC), authority_file=file
-    )
+    return Shop(authority=authority, identity=authority.pass_certificate(TOPIC), authority_file=file)
 
 
 @pytest.fixture
@@ -150,14 +148,9 @@ def test_more_bytes_than_the_windows_hold_wait_for_room(apns: ApnsStandIn, shop:
     count = 3 * window_bytes // len(body)
 
     async def run() -> list[Answer]:
-        connection = await Connection.open(
-            "127.0.0.1", urlsplit(apns.endpoint).port or 0, tls(apns, shop.identity)
-        )
+        connection = await Connection.open("127.0.0.1", urlsplit(apns.endpoint).port or 0, tls(apns, shop.identity))
         answers = await asyncio.gather(
-            *(
-                connection.post(f"/3/device/{ALICE}", [("apns-topic", TOPIC)], body)
-                for _ in range(count)
-            )
+            *(connection.post(f"/3/device/{ALICE}", [("apns-topic", TOPIC)], body) for _ in range(count))
         )
         await connection.close()
         return answers
@@ -182,12 +175,8 @@ def test_a_topic_that_is_none_is_not_sent(apns: ApnsStandIn, shop: Shop) -> None
     assert apns.connections == 0
 
 
-@pytest.mark.parametrize(
-    "token", ["", "not-hex", "abc", "a1/../b0", "é" * 32, "a1" * 101, ALICE + "\n"]
-)
-def test_a_token_that_is_none_is_gone_and_not_sent(
-    apns: ApnsStandIn, shop: Shop, token: str
-) -> None:
+@pytest.mark.parametrize("token", ["", "not-hex", "abc", "a1/../b0", "é" * 32, "a1" * 101, ALICE + "\n"])
+def test_a_token_that_is_none_is_gone_and_not_sent(apns: ApnsStandIn, shop: Shop, token: str) -> None:
     results = push(apns, shop, [token])
 
     assert results == [PushResult(outcome=Outcome.GONE, reason="BadDeviceToken")]
@@ -222,9 +211,7 @@ def test_a_bad_token_is_gone_without_a_moment(apns: ApnsStandIn, shop: Shop) -> 
         ("unavailable_503", "ServiceUnavailable"),
     ],
 )
-def test_a_busy_server_is_tried_later_and_not_at_once(
-    apns: ApnsStandIn, shop: Shop, kind: str, reason: str
-) -> None:
+def test_a_busy_server_is_tried_later_and_not_at_once(apns: ApnsStandIn, shop: Shop, kind: str, reason: str) -> None:
     apns.fault(kind, times=1)  # type: ignore[arg-type]  # parametrize knows str only
 
     results = push(apns, shop, [ALICE])
@@ -251,9 +238,7 @@ def test_a_stream_that_is_refused_for_ever_comes_later(apns: ApnsStandIn, shop: 
     assert len(apns.requests) == 3
 
 
-def test_goaway_in_the_middle_loses_nothing_and_doubles_nothing(
-    apns: ApnsStandIn, shop: Shop
-) -> None:
+def test_goaway_in_the_middle_loses_nothing_and_doubles_nothing(apns: ApnsStandIn, shop: Shop) -> None:
     apns.goaway(after=100)
 
     results = push(apns, shop, tokens(300))
@@ -285,9 +270,7 @@ def test_goaway_on_every_connection_comes_later_in_the_end(apns: ApnsStandIn, sh
     assert len(accepted) == len(apns.pushes) == apns.connections
 
 
-def test_a_connection_lost_under_way_comes_later_and_the_next_push_reconnects(
-    apns: ApnsStandIn, shop: Shop
-) -> None:
+def test_a_connection_lost_under_way_comes_later_and_the_next_push_reconnects(apns: ApnsStandIn, shop: Shop) -> None:
     apns.fault("slow", times=2, seconds=30)
 
     async def run() -> tuple[list[PushResult], list[PushResult]]:
@@ -334,9 +317,7 @@ def test_an_idle_connection_that_still_answers_is_kept(apns: ApnsStandIn, shop: 
 
 def test_an_idle_connection_that_died_unseen_costs_no_push(apns: ApnsStandIn, shop: Shop) -> None:
     async def run() -> list[PushResult]:
-        async with ApnsClient(
-            tls=tls(apns, shop.identity), endpoint=apns.endpoint, idle_seconds=0
-        ) as client:
+        async with ApnsClient(tls=tls(apns, shop.identity), endpoint=apns.endpoint, idle_seconds=0) as client:
             await client.push([ALICE], topic=TOPIC, now=NOW)
             apns.freeze_connections()
             return await client.push([BOB], topic=TOPIC, now=NOW)
@@ -348,9 +329,7 @@ def test_an_idle_connection_that_died_unseen_costs_no_push(apns: ApnsStandIn, sh
     assert apns.connections == 2
 
 
-def test_one_slow_push_does_not_cost_the_others_their_connection(
-    apns: ApnsStandIn, shop: Shop
-) -> None:
+def test_one_slow_push_does_not_cost_the_others_their_connection(apns: ApnsStandIn, shop: Shop) -> None:
     apns.fault("slow", token=ALICE, seconds=30)
 
     results = push(apns, shop, [ALICE, *tokens(50)], deadline_seconds=0.5)
@@ -374,9 +353,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(apns: ApnsStandIn) -> 
 
 
 def test_a_server_of_an_unknown_authority_is_not_spoken_to(apns: ApnsStandIn, shop: Shop) -> None:
-    context = client_tls(
-        cert_pem=shop.identity.cert_pem, key_pem=shop.identity.key_pem, ca_file=shop.authority_file
-    )
+    context = client_tls(cert_pem=shop.identity.cert_pem, key_pem=shop.identity.key_pem, ca_file=shop.authority_file)
 
     async def run() -> list[PushResult]:
         async with ApnsClient(tls=context, endpoint=apns.endpoint) as client:
@@ -384,9 +361,7 @@ def test_a_server_of_an_unknown_authority_is_not_spoken_to(apns: ApnsStandIn, sh
 
     results = asyncio.run(run())
 
-    assert results == [
-        PushResult(outcome=Outcome.MISCONFIGURED, reason="certificate_verify_failed")
-    ]
+    assert results == [PushResult(outcome=Outcome.MISCONFIGURED, reason="certificate_verify_failed")]
     assert apns.connections == 0
 
 
@@ -404,9 +379,7 @@ def test_nobody_at_the_port_comes_later(shop: Shop, apns: ApnsStandIn) -> None:
     assert results == [PushResult(outcome=Outcome.LATER, reason="ConnectionRefusedError")] * 200
 
 
-def test_a_server_that_hangs_up_is_knocked_at_once_for_the_batch(
-    apns: ApnsStandIn, shop: Shop
-) -> None:
+def test_a_server_that_hangs_up_is_knocked_at_once_for_the_batch(apns: ApnsStandIn, shop: Shop) -> None:
     apns.refusing = True
 
     results = push(apns, shop, tokens(20))
@@ -429,9 +402,7 @@ def test_a_server_that_is_not_apns_is_survived(
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(cert, key)
     context.set_alpn_protocols([protocol])
-    ours = client_tls(
-        cert_pem=shop.identity.cert_pem, key_pem=shop.identity.key_pem, ca_file=shop.authority_file
-    )
+    ours = client_tls(cert_pem=shop.identity.cert_pem, key_pem=shop.identity.key_pem, ca_file=shop.authority_file)
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
@@ -448,9 +419,7 @@ def test_a_server_that_is_not_apns_is_survived(
     assert results == [PushResult(outcome=outcome, reason=reason)] * 2
 
 
-def test_a_key_that_is_not_the_certificates_is_refused_at_once(
-    apns: ApnsStandIn, shop: Shop
-) -> None:
+def test_a_key_that_is_not_the_certificates_is_refused_at_once(apns: ApnsStandIn, shop: Shop) -> None:
     other = shop.authority.pass_certificate(TOPIC)
 
     with pytest.raises(ssl.SSLError, match="KEY_VALUES_MISMATCH"):

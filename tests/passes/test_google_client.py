@@ -79,9 +79,7 @@ async def save_both(client: GoogleWalletClient) -> list[PushResult]:
     ]
 
 
-def test_a_new_object_is_patched_in_vain_and_then_inserted(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_a_new_object_is_patched_in_vain_and_then_inserted(google: GoogleWalletStandIn, credentials: Path) -> None:
     results = run(google, credentials, save_both)
 
     assert results == [ACCEPTED, ACCEPTED]
@@ -97,25 +95,17 @@ def test_a_known_object_takes_one_request(google: GoogleWalletStandIn, credentia
     run(google, credentials, save_both)
     before = len(google.calls)
 
-    result = run(
-        google, credentials, lambda client: client.upsert_object(loyalty_object(points=25))
-    )
+    result = run(google, credentials, lambda client: client.upsert_object(loyalty_object(points=25)))
 
     assert result == ACCEPTED
     assert len(google.calls) == before + 1
     assert google.objects[ALICE]["loyaltyPoints"] == {"label": "Points", "balance": {"int": 25}}
 
 
-def test_two_workers_that_insert_the_same_object_both_succeed(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_two_workers_that_insert_the_same_object_both_succeed(google: GoogleWalletStandIn, credentials: Path) -> None:
     async def race(client: GoogleWalletClient) -> list[PushResult]:
         await client.upsert_class(loyalty_class())
-        return list(
-            await asyncio.gather(
-                *(client.upsert_object(loyalty_object(points=n)) for n in range(5))
-            )
-        )
+        return list(await asyncio.gather(*(client.upsert_object(loyalty_object(points=n)) for n in range(5))))
 
     results = run(google, credentials, race)
 
@@ -124,32 +114,22 @@ def test_two_workers_that_insert_the_same_object_both_succeed(
     assert list(google.objects) == [ALICE]
 
 
-def test_a_patch_leaves_the_other_fields_alone(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_a_patch_leaves_the_other_fields_alone(google: GoogleWalletStandIn, credentials: Path) -> None:
     run(google, credentials, save_both)
 
-    result = run(
-        google, credentials, lambda client: client.patch_object(ALICE, {"state": "INACTIVE"})
-    )
+    result = run(google, credentials, lambda client: client.patch_object(ALICE, {"state": "INACTIVE"}))
 
     assert result == ACCEPTED
     assert google.objects[ALICE] == {**loyalty_object(), "state": "INACTIVE"}
 
 
-def test_a_patch_of_an_unknown_object_is_rejected(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
-    result = run(
-        google, credentials, lambda client: client.patch_object(ALICE, {"state": "INACTIVE"})
-    )
+def test_a_patch_of_an_unknown_object_is_rejected(google: GoogleWalletStandIn, credentials: Path) -> None:
+    result = run(google, credentials, lambda client: client.patch_object(ALICE, {"state": "INACTIVE"}))
 
     assert result == PushResult(outcome=Outcome.REJECTED, reason="resourceNotFound")
 
 
-def test_a_change_of_points_notifies_where_it_is_asked_for(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_a_change_of_points_notifies_where_it_is_asked_for(google: GoogleWalletStandIn, credentials: Path) -> None:
     run(google, credentials, save_both)
     loud = {**loyalty_object(points=25), "notifyPreference": "NOTIFY_ON_UPDATE"}
 
@@ -195,18 +175,14 @@ def test_what_google_refuses_names_its_reason(
 ) -> None:
     run(google, credentials, lambda client: client.upsert_class(loyalty_class()))
 
-    result = run(
-        google, credentials, lambda client: client.upsert_object({**loyalty_object(), **change})
-    )
+    result = run(google, credentials, lambda client: client.upsert_object({**loyalty_object(), **change}))
 
     assert result == PushResult(outcome=outcome, reason=reason)
     assert google.objects == {}
 
 
 def test_an_object_id_cannot_lead_elsewhere(google: GoogleWalletStandIn, credentials: Path) -> None:
-    result = run(
-        google, credentials, lambda client: client.patch_object("../loyaltyClass/x?y#z", {})
-    )
+    result = run(google, credentials, lambda client: client.patch_object("../loyaltyClass/x?y#z", {}))
 
     assert result.outcome is Outcome.REJECTED
     assert google.classes == {}
@@ -234,9 +210,7 @@ def test_google_may_say_when_to_come_back(google: GoogleWalletStandIn, credentia
     assert (result.outcome, result.retry_after) == (Outcome.LATER, 17)
 
 
-def test_a_slow_google_meets_our_deadline_and_hears_once(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_a_slow_google_meets_our_deadline_and_hears_once(google: GoogleWalletStandIn, credentials: Path) -> None:
     google.fault("slow", seconds=30)
     started = time.monotonic()
 
@@ -251,9 +225,7 @@ def test_a_slow_google_meets_our_deadline_and_hears_once(
     assert time.monotonic() - started < 3
 
 
-def test_a_token_is_asked_for_once_however_many_wait(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_a_token_is_asked_for_once_however_many_wait(google: GoogleWalletStandIn, credentials: Path) -> None:
     async def many(client: GoogleWalletClient) -> list[PushResult]:
         await client.upsert_class(loyalty_class())
         wishes = (loyalty_object(object_id=f"{ISSUER}.member-{number}") for number in range(20))
@@ -265,16 +237,12 @@ def test_a_token_is_asked_for_once_however_many_wait(
     assert google.tokens_given == 1
 
 
-def test_a_revoked_token_is_replaced_once_for_all(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_a_revoked_token_is_replaced_once_for_all(google: GoogleWalletStandIn, credentials: Path) -> None:
     async def revoked(client: GoogleWalletClient) -> list[PushResult]:
         await save_both(client)
         google.revoke_tokens()
         changes = ({"accountName": f"Alice {number}"} for number in range(5))
-        return list(
-            await asyncio.gather(*(client.patch_object(ALICE, change) for change in changes))
-        )
+        return list(await asyncio.gather(*(client.patch_object(ALICE, change) for change in changes)))
 
     results = run(google, credentials, revoked)
 
@@ -288,9 +256,7 @@ def test_a_token_endpoint_that_is_down_puts_all_off_and_loses_none(
     google.fault("token_503", times=1)
 
     async def batch(client: GoogleWalletClient) -> list[PushResult]:
-        return list(
-            await asyncio.gather(*(client.upsert_class(loyalty_class()) for _ in range(10)))
-        )
+        return list(await asyncio.gather(*(client.upsert_class(loyalty_class()) for _ in range(10))))
 
     results = run(google, credentials, batch)
 
@@ -300,13 +266,9 @@ def test_a_token_endpoint_that_is_down_puts_all_off_and_loses_none(
     assert run(google, credentials, batch) == [ACCEPTED] * 10
 
 
-def test_nobody_at_the_token_endpoint_comes_later(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_nobody_at_the_token_endpoint_comes_later(google: GoogleWalletStandIn, credentials: Path) -> None:
     facts = json.loads(credentials.read_text(encoding="utf-8"))
-    credentials.write_text(
-        json.dumps({**facts, "token_uri": "http://127.0.0.1:1/token"}), encoding="utf-8"
-    )
+    credentials.write_text(json.dumps({**facts, "token_uri": "http://127.0.0.1:1/token"}), encoding="utf-8")
 
     result = run(google, credentials, lambda client: client.upsert_class(loyalty_class()))
 
@@ -314,29 +276,19 @@ def test_nobody_at_the_token_endpoint_comes_later(
     assert google.calls == []
 
 
-def test_credentials_that_google_does_not_know_stop_and_alarm(
-    google: GoogleWalletStandIn, tmp_path: Path
-) -> None:
+def test_credentials_that_google_does_not_know_stop_and_alarm(google: GoogleWalletStandIn, tmp_path: Path) -> None:
     with GoogleWalletStandIn() as other:
-        facts = json.loads(
-            other.service_account_file(tmp_path / "other.json").read_text(encoding="utf-8")
-        )
-    ours = json.loads(
-        google.service_account_file(tmp_path / "ours.json").read_text(encoding="utf-8")
-    )
+        facts = json.loads(other.service_account_file(tmp_path / "other.json").read_text(encoding="utf-8"))
+    ours = json.loads(google.service_account_file(tmp_path / "ours.json").read_text(encoding="utf-8"))
     mixed = tmp_path / "mixed.json"
     mixed.write_text(json.dumps({**facts, "token_uri": ours["token_uri"]}), encoding="utf-8")
 
     result = run(google, mixed, lambda client: client.upsert_class(loyalty_class()))
 
-    assert result == PushResult(
-        outcome=Outcome.MISCONFIGURED, reason="token refused: invalid_grant"
-    )
+    assert result == PushResult(outcome=Outcome.MISCONFIGURED, reason="token refused: invalid_grant")
 
 
-def test_a_project_without_the_permission_stops_and_alarms(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_a_project_without_the_permission_stops_and_alarms(google: GoogleWalletStandIn, credentials: Path) -> None:
     google.fault("denied_403")
 
     result = run(google, credentials, lambda client: client.upsert_class(loyalty_class()))
@@ -363,9 +315,7 @@ def test_requests_keep_to_their_pace(google: GoogleWalletStandIn, credentials: P
     assert google.calls[-1].at - google.calls[0].at > 1.8
 
 
-def test_a_queue_longer_than_our_patience_comes_later(
-    google: GoogleWalletStandIn, credentials: Path
-) -> None:
+def test_a_queue_longer_than_our_patience_comes_later(google: GoogleWalletStandIn, credentials: Path) -> None:
     async def many(client: GoogleWalletClient) -> list[PushResult]:
         return list(await asyncio.gather(*(client.patch_object(ALICE, {}) for _ in range(10))))
 
@@ -373,6 +323,4 @@ def test_a_queue_longer_than_our_patience_comes_later(
 
     put_off = [result for result in results if result.outcome is Outcome.LATER]
     assert len(put_off) == 10 - len(google.calls) > 0
-    assert set(put_off) == {
-        PushResult(outcome=Outcome.LATER, reason="our own limit", retry_after=1)
-    }
+    assert set(put_off) == {PushResult(outcome=Outcome.LATER, reason="our own limit", retry_after=1)}

@@ -81,7 +81,7 @@ FRAGMENTS: Final = (
 class EditorLoader(yaml.SafeLoader):
     """Reads YAML as editors do, by version 1.2: only numbers, true, false and null are not text."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
 
 NUMBER_STARTS: Final = list("+-.0123456789")

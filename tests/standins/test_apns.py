@@ -45,9 +45,7 @@ def apns(shop: Shop) -> Iterator[ApnsStandIn]:
 
 
 def tls(shop: Shop, ca_file: Path) -> ssl.SSLContext:
-    return client_tls(
-        cert_pem=shop.identity.cert_pem, key_pem=shop.identity.key_pem, ca_file=ca_file
-    )
+    return client_tls(cert_pem=shop.identity.cert_pem, key_pem=shop.identity.key_pem, ca_file=ca_file)
 
 
 def post(

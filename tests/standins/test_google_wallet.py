@@ -147,9 +147,7 @@ def test_a_patch_merges_and_a_put_replaces(google: GoogleWalletStandIn, token: s
         f"loyaltyObject/{ALICE}",
         {"loyaltyPoints": {"balance": {"string": "1"}}},
     )
-    replaced = call(
-        google, token, "PUT", f"loyaltyObject/{ALICE}", {"classId": CLASS_ID, "state": "INACTIVE"}
-    )
+    replaced = call(google, token, "PUT", f"loyaltyObject/{ALICE}", {"classId": CLASS_ID, "state": "INACTIVE"})
 
     assert patched.facts == {
         **OBJECT,

@@ -46,9 +46,7 @@ def pkpass(
         "authenticationToken": token,
         **({"webServiceURL": url} if url else {}),
         "storeCard": {
-            "headerFields": [
-                {"key": "points", "value": points, "changeMessage": "You have %@ points"}
-            ],
+            "headerFields": [{"key": "points", "value": points, "changeMessage": "You have %@ points"}],
             "secondaryFields": [{"key": "tier", "value": tier, "changeMessage": "You are %@ now"}],
             "backFields": [{"key": "quiet", "value": points}],
         },
@@ -57,9 +55,7 @@ def pkpass(
         "pass.json": json.dumps(content).encode(),
         "fr.lproj/pass.strings": FRENCH.encode("utf-16"),
     }
-    manifest = {
-        name: hashlib.sha1(data, usedforsecurity=False).hexdigest() for name, data in files.items()
-    }
+    manifest = {name: hashlib.sha1(data, usedforsecurity=False).hexdigest() for name, data in files.items()}
     return zipped({**files, "manifest.json": json.dumps(manifest).encode(), "signature": b"signed"})
 
 
@@ -99,9 +95,7 @@ class Shop:
     def lets_in(self, authorization: str | None, serial: str) -> bool:
         return self.open_doors or (serial in self.made and authorization == f"ApplePass {TOKEN}")
 
-    def answer(
-        self, method: str, path: str, authorization: str | None, since: str | None, body: bytes
-    ) -> "Reply":
+    def answer(self, method: str, path: str, authorization: str | None, since: str | None, body: bytes) -> "Reply":
         route, _, query = path.removeprefix("/w/v1/").partition("?")
         match route.split("/"):
             case ["devices", device, "registrations", _] if method == "GET":
@@ -147,9 +141,7 @@ class Shop:
 
 
 class Reply:
-    def __init__(
-        self, status: int, body: bytes = b"", headers: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.status, self.body, self.headers = status, body, headers or {}
 
 
@@ -219,9 +211,7 @@ def test_a_pass_without_a_web_service_stays_alone(device: WalletDevice) -> None:
     assert device.exchanges == []
 
 
-def test_a_change_is_fetched_and_told_in_the_devices_language(
-    shop: Shop, device: WalletDevice
-) -> None:
+def test_a_change_is_fetched_and_told_in_the_devices_language(shop: Shop, device: WalletDevice) -> None:
     device.add(shop.publish(pkpass(10, tier="Bronze")))
     shop.publish(pkpass(25, tier="Silver"))
 
@@ -253,8 +243,7 @@ def test_only_what_changed_is_fetched(shop: Shop, device: WalletDevice) -> None:
     device.check_for_updates()
 
     fetched = [
-        (one.method, one.path.rpartition("/")[2].partition("?")[0], one.status)
-        for one in device.exchanges[before:]
+        (one.method, one.path.rpartition("/")[2].partition("?")[0], one.status) for one in device.exchanges[before:]
     ]
     assert fetched == [("GET", TYPE, 200), ("GET", OTHER, 200), ("GET", TYPE, 204)]
     assert device.lock_screen == ["Vous avez 6 points"]
@@ -292,9 +281,7 @@ def test_logs_reach_the_web_service(shop: Shop, device: WalletDevice) -> None:
     assert shop.logs == ["something went wrong"]
 
 
-def test_a_push_through_apns_brings_the_new_balance(
-    shop: Shop, address: str, tmp_path: Path
-) -> None:
+def test_a_push_through_apns_brings_the_new_balance(shop: Shop, address: str, tmp_path: Path) -> None:
     authority, file = CertificateAuthority.create(), tmp_path / "authority.pem"
     file.write_bytes(authority.pem)
     identity = authority.pass_certificate(TYPE)
@@ -344,9 +331,7 @@ def test_what_a_web_service_gets_wrong_is_told(
     assert device.complaints[0].startswith(complaint)
 
 
-def test_a_tag_that_is_no_string_means_that_nothing_is_fetched(
-    shop: Shop, device: WalletDevice
-) -> None:
+def test_a_tag_that_is_no_string_means_that_nothing_is_fetched(shop: Shop, device: WalletDevice) -> None:
     device.add(shop.publish(pkpass(10)))
     shop.publish(pkpass(25))
     shop.tag = 17
@@ -423,9 +408,7 @@ def test_open_doors_are_told(shop: Shop, device: WalletDevice) -> None:
 
     device.probe(CARD)
 
-    assert [complaint.rpartition(" answered ")[2] for complaint in device.complaints] == [
-        "200, not 401"
-    ] * 5
+    assert [complaint.rpartition(" answered ")[2] for complaint in device.complaints] == ["200, not 401"] * 5
 
 
 def test_a_web_service_that_is_gone_is_told(shop: Shop) -> None:
@@ -443,9 +426,7 @@ def test_a_web_service_that_is_gone_is_told(shop: Shop) -> None:
         b"",
         b"not a zip",
         zipped({"pass.json": b"{}"}),
-        zipped(
-            {"pass.json": b"{}", "manifest.json": b'{"pass.json": "00"}', "signature": b"signed"}
-        ),
+        zipped({"pass.json": b"{}", "manifest.json": b'{"pass.json": "00"}', "signature": b"signed"}),
         zipped({"pass.json": b"{}", "manifest.json": b"{}", "signature": b"signed"}),
     ],
 )

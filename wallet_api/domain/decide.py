@@ -61,7 +61,7 @@ def decide(
     """
     posting = Posting(definition, state, ids)
     post_due(posting, now=now)
-    outcome = _outcome(posting, event)
+    outcome = _outcome(posting, event, now=now)
     # What an event of the past brings may be over by now: a lot that has expired, a voucher given back too late.
     post_due(posting, now=now)
     return posting.decision(
@@ -69,18 +69,18 @@ def decide(
     )
 
 
-def _outcome(posting: Posting, event: Event) -> Decision:
+def _outcome(posting: Posting, event: Event, *, now: datetime) -> Decision:  # noqa: C901 one case for each kind of event
     match event:
         case TimePasses():
             return posting.decision()
         case Join():
             return _join(posting, event)
         case Sale():
-            return _sale(posting, event)
+            return _sale(posting, event, now=now)
         case Return():
             return _return(posting, event)
         case CheckIn():
-            return _check_in(posting, event)
+            return _check_in(posting, event, now=now)
         case Redeem():
             return _redeem(posting, event)
         case Hold():
@@ -104,7 +104,7 @@ def _join(posting: Posting, event: Join) -> Decision:
     return posting.decision()
 
 
-def _sale(posting: Posting, event: Sale) -> Decision:
+def _sale(posting: Posting, event: Sale, *, now: datetime) -> Decision:
     definition, day = posting.definition, _day(posting, event.occurred_at)
     if event.pay_with:
         raise errors.NotEligible()  # a definition cannot say yet what a unit is worth in money
@@ -118,7 +118,7 @@ def _sale(posting: Posting, event: Sale) -> Decision:
     posting.measure("spend", day, floor(basket.merchandise))
     posting.measure("orders", day, 1)
     _tell_of_earnings(posting, source_id=event.id)
-    _promote(posting, at=event.occurred_at)
+    _promote(posting, at=event.occurred_at, now=now)
     return posting.decision(net=tuple(net), kept=(Fraction(1),) * len(net), paid=sum(net), tier=tier)
 
 
@@ -145,7 +145,7 @@ def _return(posting: Posting, event: Return) -> Decision:
     return posting.decision(net=sale.net, kept=kept, refund=given_back - sale.refunded)
 
 
-def _check_in(posting: Posting, event: CheckIn) -> Decision:
+def _check_in(posting: Posting, event: CheckIn, *, now: datetime) -> Decision:
     day = _day(posting, event.occurred_at)
     visit = earning.for_visit(
         posting.definition,
@@ -157,7 +157,7 @@ def _check_in(posting: Posting, event: CheckIn) -> Decision:
         posting.earn(_under_cap(posting, earned, day), at=event.occurred_at, source_id=event.id)
     posting.measure("visits", day, 1)
     _tell_of_earnings(posting, source_id=event.id)
-    _promote(posting, at=event.occurred_at)
+    _promote(posting, at=event.occurred_at, now=now)
     return posting.decision()
 
 
@@ -258,17 +258,19 @@ def _under_cap(posting: Posting, earned: Earned, day: date) -> Earned:
     return capped
 
 
-def _promote(posting: Posting, *, at: datetime) -> None:
-    """A threshold reached is reached at the moment of the event; time alone lowers a tier."""
+def _promote(posting: Posting, *, at: datetime, now: datetime) -> None:
+    """A threshold reached is reached at the moment of the event; time alone lowers a tier.
+
+    What counts are the years still valid now: an event of long ago gives no tier that has ended since.
+    """
     scheme = posting.definition.tiers
     if scheme is None:
         return
-    today = _day(posting, at)
-    earned = tiers.earned_by(scheme, posting.state, today=today)
+    earned = tiers.earned_by(scheme, posting.state, today=_day(posting, max(at, now)))
     held = posting.state.standing
     if tiers.is_above(scheme, earned.level, held):
         posting.stand(
-            Standing(tier=earned.level.id, since=today, until=earned.until),
+            Standing(tier=earned.level.id, since=_day(posting, at), until=earned.until),
             at=at,
             reason={
                 "because": "reached",

@@ -189,8 +189,8 @@ class TierScheme:
         )
 
     def next_after(self, tier: str) -> TierLevel | None:
-        """The level above this one, or None at the top."""
-        threshold = self.level(tier).threshold
+        """The level above this one, or None at the top; above a tier that is no longer known, the first."""
+        threshold = next((level.threshold for level in self.levels if level.id == tier), -1)
         return min(
             (level for level in self.levels if level.threshold > threshold),
             key=lambda level: level.threshold,

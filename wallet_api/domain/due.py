@@ -114,7 +114,7 @@ def _expire(unit: str, posting: Posting, at: datetime, expired: list[Lot]) -> No
         )
 
 
-def _end_voucher(voucher: Voucher, posting: Posting, at: datetime) -> None:  # noqa: ARG001 every post takes an instant
+def _end_voucher(voucher: Voucher, posting: Posting, at: datetime) -> None:
     posting.set_voucher(replace(voucher, status=VoucherStatus.EXPIRED))
 
 

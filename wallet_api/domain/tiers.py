@@ -33,15 +33,12 @@ def earned_by(
     """
     last = today.year - 1 if closed_years_only else today.year
     base = scheme.levels[0]
-    best = Earned(level=base, year=today.year, value=0, until=None)
+    best = Earned(level=base, year=last, value=_total(scheme, state, last), until=None)
     for year in range(today.year - scheme.years_after, last + 1):
-        value = state.total(scheme.measure, first=date(year, 1, 1), last=date(year, 12, 31))
+        value = _total(scheme, state, year)
         level = scheme.earned_by(max(value, 0))
         until = None if level == base else date(year + scheme.years_after, 12, 31)
-        if (level.threshold, year) >= (
-            best.level.threshold,
-            best.year,
-        ) or level.threshold > best.level.threshold:
+        if (level.threshold, year) >= (best.level.threshold, best.year):
             best = Earned(level=level, year=year, value=value, until=until)
     return best
 
@@ -52,5 +49,10 @@ def starting(scheme: TierScheme, *, today: date) -> Standing:
 
 
 def is_above(scheme: TierScheme, level: TierLevel, standing: Standing | None) -> bool:
-    """Whether a level is higher than the one held."""
-    return standing is None or level.threshold > scheme.level(standing.tier).threshold
+    """Whether a level is higher than the one held; any is where the program no longer knows the one held."""
+    held = next((known for known in scheme.levels if standing and known.id == standing.tier), None)
+    return held is None or level.threshold > held.threshold
+
+
+def _total(scheme: TierScheme, state: MemberState, year: int) -> int:
+    return state.total(scheme.measure, first=date(year, 1, 1), last=date(year, 12, 31))

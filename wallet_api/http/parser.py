@@ -25,7 +25,7 @@ JSON_DEPTH_MAX = 32
 class StrictParser(FlaskParser):
     """The parser of every endpoint; raises the refusals that `api.py` turns into problems."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - webargs declares it on instances
+    DEFAULT_UNKNOWN_BY_LOCATION = {
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
         "query": ma.RAISE,
         "querystring": ma.RAISE,

@@ -232,7 +232,7 @@ def refuses(*classes: type[Refusal]) -> Callable[[F], F]:
     def documents(endpoint: F) -> F:
         told: Mapping[str, object] = getattr(endpoint, "_apidoc", {})
         refusals = [*documented_refusals(told), *classes]
-        endpoint._apidoc = {**told, "refusals": refusals}  # type: ignore[attr-defined]  # flask-smorest's place
+        endpoint._apidoc = {**told, "refusals": refusals}  # type: ignore[attr-defined]  # noqa: SLF001 flask-smorest's place
         return endpoint
 
     return documents

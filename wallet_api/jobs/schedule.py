@@ -28,13 +28,13 @@ def job_app(app: App, database_url: str) -> procrastinate.App:
 
     @jobs.periodic(cron="* * * * *")
     @jobs.task(queueing_lock="post_due", lock="post_due")
-    def post_due(timestamp: int) -> None:  # noqa: ARG001 every periodic job is given its time
+    def post_due(timestamp: int) -> None:
         """Write what time has brought, member by member."""
         post_all_due(app)
 
     @jobs.periodic(cron="*/10 * * * *")
     @jobs.task(queueing_lock="forget", lock="forget")
-    def forget(timestamp: int) -> None:  # noqa: ARG001
+    def forget(timestamp: int) -> None:
         """Drop what has been kept long enough."""
         now = app.clock.now()
         with app.db.begin() as tx:
@@ -44,14 +44,14 @@ def job_app(app: App, database_url: str) -> procrastinate.App:
 
     @jobs.periodic(cron="0 3 * * *")
     @jobs.task(queueing_lock="make_partitions")
-    def make_partitions(timestamp: int) -> None:  # noqa: ARG001
+    def make_partitions(timestamp: int) -> None:
         """Have a year of monthly partitions ahead."""
         with app.db.begin() as tx:
             sql.run(tx, "SELECT make_partitions(CAST(:today AS date), 13)", today=app.clock.now().date())
 
     @jobs.periodic(cron="* * * * *")
     @jobs.task(queueing_lock="retry_stalled", pass_context=True)
-    async def retry_stalled(context: procrastinate.JobContext, timestamp: int) -> None:  # noqa: ARG001
+    async def retry_stalled(context: procrastinate.JobContext, timestamp: int) -> None:
         """Run a job again whose worker was killed."""
         stalled = await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS)
         for job in stalled:
@@ -60,7 +60,7 @@ def job_app(app: App, database_url: str) -> procrastinate.App:
 
     @jobs.periodic(cron="30 3 * * *")
     @jobs.task(queueing_lock="remove_old_jobs", pass_context=True)
-    async def remove_old_jobs(context: procrastinate.JobContext, timestamp: int) -> None:  # noqa: ARG001
+    async def remove_old_jobs(context: procrastinate.JobContext, timestamp: int) -> None:
         """Forget finished jobs after three days."""
         await builtin_tasks.remove_old_jobs(context, max_hours=72, remove_failed=True)
 

@@ -22,6 +22,7 @@ from notifications.message import Message
 from passes import delivery as passes_delivery
 from passes.apple.apns import PRODUCTION as APNS
 from passes.apple.apns import ApnsClient, client_tls
+from passes.errors import PassRefused
 from passes.google.client import PRODUCTION as GOOGLE_WALLET
 from passes.google.client import GoogleWalletClient
 from passes.google.objects import loyalty_class, loyalty_object
@@ -157,7 +158,7 @@ class AppleSender:
         answers = iter(await self._client.push(awake, topic=self._app.apple.pass_type_id, now=now))
         return [Result(outcome="gone") if token is None else _result(next(answers)) for token in tokens]
 
-    def forget(self, tx: Tx, delivery: Delivery, result: Result, *, now: datetime) -> None:  # noqa: ARG002 the port's
+    def forget(self, tx: Tx, delivery: Delivery, result: Result, *, now: datetime) -> None:
         """The device is gone, unless it has registered anew since."""
         pass_type_id = delivery.data["pass_type_id"]
         token = passes.push_token(tx, device_id=delivery.target, pass_type_id=pass_type_id)
@@ -205,7 +206,10 @@ class GoogleSender:
 
     async def _write(self, delivery: Delivery, *, now: datetime) -> Result:
         card_id = UUID(delivery.target)
-        version, loyalty, wallet_object, fingerprint = await asyncio.to_thread(self._newest, card_id, now)
+        try:
+            version, loyalty, wallet_object, fingerprint = await asyncio.to_thread(self._newest, card_id, now)
+        except PassRefused as refused:
+            return Result(outcome="rejected", detail=str(refused))
         if (delivery.program_id, version) not in self._classes:
             made = await self._client.upsert_class(loyalty)
             if made.outcome is not passes_delivery.Outcome.ACCEPTED:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..domain.definition import Definition
+from wallet_api.domain.definition import Definition
+
 from .declaration import PROGRAM
 from .faults import DefinitionFaults, Fault, Report
 from .nodes import compose

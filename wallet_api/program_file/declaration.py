@@ -17,7 +17,8 @@ from zoneinfo import available_timezones
 from babel import localedata
 from babel.numbers import list_currencies
 
-from ..domain.definition import EventKind, Period, Span
+from wallet_api.domain.definition import EventKind, Period, Span
+
 from .shapes import (
     CAP,
     MONEY,

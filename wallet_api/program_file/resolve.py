@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 
-from ..domain.definition import (
+from wallet_api.domain.definition import (
     Brand,
     Cap,
     Colours,
@@ -36,6 +36,7 @@ from ..domain.definition import (
     TierScheme,
     Unit,
 )
+
 from .contrast import contrast
 from .declaration import (
     Body,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from ..domain.definition import Period, Span
+from wallet_api.domain.definition import Period, Span
+
 from .faults import Place, Report, did_you_mean, shown
 from .nodes import Entries, Items, Node, Scalar
 
@@ -448,7 +449,7 @@ class _Key:
 
 def required(shape: Shape[T], *, says: str) -> T:
     """Declare a key that must be written; without it its record is not read."""
-    return cast(T, _declared(shape, says, must=True, can_go_on=False))
+    return cast("T", _declared(shape, says, must=True, can_go_on=False))
 
 
 def essential(shape: Shape[T], *, says: str) -> T | None:

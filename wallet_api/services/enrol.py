@@ -12,6 +12,7 @@ from wallet_api.domain.events import Join
 from wallet_api.domain.state import MemberState
 from wallet_api.services.app import App
 from wallet_api.services.identify import new_card_number
+from wallet_api.services.load_member import Loaded
 from wallet_api.store import cards, decisions, locks, members
 from wallet_api.store.cards import Card
 from wallet_api.store.ids import fresh_ids, new_id
@@ -41,6 +42,15 @@ def enrol(
 
     Raises TermsNotAccepted, AlreadyMember.
     """
+    member = admit(app, tx, newcomer, consents, now=now)
+    joining = Join(id=new_id(), occurred_at=newcomer.joined_at)
+    decision = decide(member.definition, member.state, joining, now=newcomer.joined_at, ids=fresh_ids())
+    decisions.write(tx, member.row, member.definition, decision, now=now, quiet=quiet)
+    return member.row.id
+
+
+def admit(app: App, tx: Tx, newcomer: NewMember, consents: Consents, *, now: datetime) -> Loaded:
+    """Add a member with card and consents, locked and without a past: their `Join` is for the caller to decide."""
     if not consents.terms:
         raise errors.TermsNotAccepted()
     definition = app.current_definition(tx, newcomer.program_id)
@@ -65,10 +75,7 @@ def enrol(
         birth_date=newcomer.birth_date,
         standing=None,
     )
-    joining = Join(id=new_id(), occurred_at=newcomer.joined_at)
-    decision = decide(definition, state, joining, now=newcomer.joined_at, ids=fresh_ids())
-    decisions.write(tx, row, definition, decision, now=now, quiet=quiet)
-    return member_id
+    return Loaded(row=row, definition=app.definition(tx, row.program_id, row.version), state=state)
 
 
 def issue_card(tx: Tx, program_id: str, member_id: UUID) -> Card:

@@ -7,28 +7,29 @@ transaction: what is committed stays, and a second run goes on where the first o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from itertools import groupby, islice
 from typing import TypeAlias
 from uuid import UUID
 
-from wallet_api.domain import calendar, card_code, errors
+from wallet_api.domain import calendar, errors
 from wallet_api.domain.definition import Definition, Period
-from wallet_api.domain.events import Event, Line, Sale, TimePasses
+from wallet_api.domain.events import Event, Join, Line, Sale, TimePasses
 from wallet_api.domain.fold import combined, fold
 from wallet_api.services.app import App, measures_since
-from wallet_api.services.enrol import Consents, enrol
+from wallet_api.services.enrol import Consents, admit
+from wallet_api.services.find_member import canonical, find_member, is_address
 from wallet_api.services.identify import Who
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.record_sale import CLOCKS_MAY_DIFFER, RecordSale, answer_of, receipt_contents
-from wallet_api.store import cards, decisions, history, locks, member_state, members, programs, transactions
+from wallet_api.store import decisions, history, locks, member_state, programs, transactions
 from wallet_api.store.history import Receipt
 from wallet_api.store.ids import fresh_ids, new_id
 from wallet_api.store.locks import MemberRow
@@ -88,7 +89,7 @@ class Summary:
 def import_transactions(
     app: App,
     program: str,
-    lines: Iterable[SaleLine],
+    lines: Iterable[SaleLine | Rejection],
     *,
     location: str | None = None,
     reject: Callable[[Rejection], None] = lambda _: None,
@@ -98,7 +99,8 @@ def import_transactions(
 
     A `member` is an e-mail address, a phone number (`+…`), a card number, or the reference by which another system
     knows them; an unknown reference becomes a guest who joined at their first sale. A receipt that is known with the
-    same contents is counted and left alone. Nobody is told of history. Raises NotFound for the program or location.
+    same contents is counted and left alone. Nobody is told of history. What the source itself has rejected is counted
+    and handed on to `reject` with the rest. Raises NotFound for the program or the location.
     """
     now = app.clock.now()
     summary = Summary()
@@ -110,19 +112,29 @@ def import_transactions(
     with app.db.read() as tx:
         definition = app.current_definition(tx, program)
         reader = _Reader(definition, _Places.of(tx, program, location), now=now)
-    with closing(_Staged()) as staged:
+    with contextlib.closing(_Staged()) as staged:
         for read, line in enumerate(lines, 1):
-            try:
-                staged.add(line, reader.sale(line.columns))
-            except BadLine as bad:
-                refuse(Rejection(line=line, reason=str(bad)))
+            if isinstance(line, Rejection):
+                refuse(line)
+            else:
+                try:
+                    staged.add(line, reader.sale(line.columns))
+                except BadLine as bad:
+                    refuse(Rejection(line=line, reason=str(bad)))
             progress(Progress(read=read))
         importer = _Importer(app=app, program=program, definition=definition, now=now)
         done, to_do = 0, staged.count()
         for who, sales in staged.by_member():
-            importer.member(who, sales, summary, refuse)
+            outcome = importer.member(who, sales)
+            summary.imported += outcome.imported
+            summary.known += outcome.known
+            summary.guests += outcome.guests
+            for rejection in outcome.rejections:
+                refuse(rejection)
             done += len(sales)
             progress(Progress(read=to_do, done=done, to_do=to_do))
+    with app.db.begin() as tx:
+        history.make_durable(tx)
     return summary
 
 
@@ -173,7 +185,7 @@ class _Reader:
         """The sale that a line stands for; raises BadLine."""
         self._check_currency(columns)
         return _WrittenSale(
-            member=_canonical(_text(columns, "member")),
+            member=canonical(_text(columns, "member")),
             location=self._location(columns),
             external_id=_text(columns, "external_id"),
             occurred_at=self._moment(_text(columns, "occurred_at")),
@@ -231,10 +243,6 @@ def _text(columns: Columns, name: str) -> str:
     if len(text) > TEXT_CHARACTERS_MAX or not text.isprintable():
         raise BadLine(f"{name} is longer than {TEXT_CHARACTERS_MAX} characters, or has some that cannot be printed.")
     return text
-
-
-def _canonical(member: str) -> str:
-    return member.lower() if "@" in member else member
 
 
 # ── Staging ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -324,29 +332,18 @@ class _Importer:
     definition: Definition
     now: datetime
 
-    def member(
-        self, who: str, sales: Sequence[_StagedSale], summary: Summary, refuse: Callable[[Rejection], None]
-    ) -> None:
+    def member(self, who: str, sales: Sequence[_StagedSale]) -> _Outcome:
         """Import a member's sales in a transaction, again if another one crossed it; Busy after some tries."""
-        for attempt in range(1, TRIES + 1):
-            try:
-                outcome = self._member(who, sales)
-                break
-            except (_Raced, errors.AlreadyMember, errors.Busy) as crossed:
-                if attempt == TRIES:
-                    raise errors.Busy() from crossed
-        summary.imported += outcome.imported
-        summary.known += outcome.known
-        summary.guests += outcome.guests
-        for rejection in outcome.rejections:
-            refuse(rejection)
+        for _ in range(TRIES):
+            with contextlib.suppress(_Raced, errors.AlreadyMember, errors.Busy):
+                return self._member(who, sales)
+        raise errors.Busy()
 
     def _member(self, who: str, sales: Sequence[_StagedSale]) -> _Outcome:
         with self.app.db.begin() as tx:
-            # A crash of the server may lose the last commits; running the import again brings them back.
-            tx.exec_driver_sql("SET LOCAL synchronous_commit = off")
-            member_id = _find(tx, self.program, who)
-            if member_id is None and _is_address(who):
+            history.commit_later(tx)  # what a crash loses, the next run brings back
+            member_id = find_member(tx, self.program, who)
+            if member_id is None and is_address(who):
                 reason = (
                     f"Nobody in the program has the address {who}; only a reference of another system makes a guest."
                 )
@@ -354,8 +351,8 @@ class _Importer:
             outcome, new = self._sort_out(tx, member_id, sales)
             if new:
                 guests = 1 if member_id is None else 0
-                self._record(tx, member_id or self._enrol(tx, who, new), new)
-                outcome = _Outcome(imported=len(new), known=outcome.known, guests=guests, rejections=outcome.rejections)
+                self._record(tx, who, member_id, new)
+                outcome = replace(outcome, imported=len(new), guests=guests)
         return outcome
 
     def _sort_out(
@@ -374,35 +371,18 @@ class _Importer:
         contradicting = (Rejection(line=sale.line, reason=reason) for sale in sales if sale.id not in same)
         return _Outcome(known=len(known), rejections=tuple(contradicting)), new
 
-    def _enrol(self, tx: Tx, who: str, sales: Sequence[_StagedSale]) -> UUID:
-        newcomer = NewMember(
-            program_id=self.program,
-            joined_at=sales[0].written.occurred_at,
-            external_ref=who,
-            given_name=next((sale.written.given_name for sale in sales if sale.written.given_name), None),
-            locale=self.definition.languages[0],
-            status="guest",
-        )
-        return enrol(self.app, tx, newcomer, Consents(terms=True, channel="import"), now=self.now, quiet=True)
-
-    def _record(self, tx: Tx, member_id: UUID, sales: Sequence[_StagedSale]) -> None:
+    def _record(self, tx: Tx, who: str, member_id: UUID | None, sales: Sequence[_StagedSale]) -> None:
+        """Decide and write new sales; the receipts first, then the member, in the order of `locks`."""
+        guest = self._admit(tx, who, sales) if member_id is None else None
+        member_id = guest.row.id if guest else member_id
+        assert member_id is not None
         claims = {sale.receipt: (sale.id, receipt_contents(member_id, self._wish(member_id, sale))) for sale in sales}
         if not history.claim_receipts(tx, claims):
             raise _Raced()
-        member = self._load(tx, member_id, [sale.written.occurred_at for sale in sales])
-        codes = {
-            id_: self.app.location(tx, id_, program=self.program).code for id_ in {s.written.location for s in sales}
-        }
-        events = [
-            Sale(
-                id=sale.id,
-                occurred_at=sale.written.occurred_at,
-                location=codes[sale.written.location],
-                lines=_lines(sale),
-            )
-            for sale in sales
-        ]
-        until_now: list[Event] = [*events, TimePasses(occurred_at=self.now)]
+        member = guest or self._load(tx, member_id, [sale.written.occurred_at for sale in sales])
+        joining = [Join(id=new_id(), occurred_at=guest.row.joined_at)] if guest else []
+        events = [self._event(tx, sale) for sale in sales]
+        until_now: list[Event] = [*joining, *events, TimePasses(occurred_at=self.now)]
         made = list(fold(member.definition, member.state, until_now, ids=fresh_ids()))
         decisions.write(tx, member.row, member.definition, combined(made), now=self.now, quiet=True)
         rows = [
@@ -420,9 +400,26 @@ class _Importer:
                 "tier": decision.tier,
                 "answer": answer_of(member, event, decision),
             }
-            for sale, event, decision in zip(sales, events, made[:-1], strict=True)
+            for sale, event, decision in zip(sales, events, made[len(joining) : -1], strict=True)
         ]
         history.add_sales(tx, self.program, member_id, member.row.version, rows)
+
+    def _admit(self, tx: Tx, who: str, sales: Sequence[_StagedSale]) -> Loaded:
+        """A guest who joined at their first sale; nobody else sees the row yet, so it waits for no lock."""
+        guest = NewMember(
+            program_id=self.program,
+            joined_at=sales[0].written.occurred_at,
+            external_ref=who,
+            given_name=next((sale.written.given_name for sale in sales if sale.written.given_name), None),
+            locale=self.definition.languages[0],
+            status="guest",
+        )
+        return admit(self.app, tx, guest, Consents(terms=True, channel="import"), now=self.now)
+
+    def _event(self, tx: Tx, sale: _StagedSale) -> Sale:
+        location = self.app.location(tx, sale.written.location, program=self.program)
+        at = sale.written.occurred_at
+        return Sale(id=sale.id, occurred_at=at, location=location.code, lines=_lines(sale))
 
     def _load(self, tx: Tx, member_id: UUID, moments: Sequence[datetime]) -> Loaded:
         """Lock a member and load what all these moments need."""
@@ -461,17 +458,3 @@ class _Outcome:
 
 def _lines(sale: _StagedSale) -> tuple[Line, ...]:
     return (Line(sku="", amount=sale.written.amount),)
-
-
-def _is_address(who: str) -> bool:
-    return "@" in who or who.startswith("+")
-
-
-def _find(tx: Tx, program: str, who: str) -> UUID | None:
-    if _is_address(who):
-        return members.by_address(tx, program, who)
-    if member_id := members.by_external_ref(tx, program, who):
-        return member_id
-    number = who.replace(" ", "")
-    card = cards.by_number(tx, program, number) if card_code.NUMBER.fullmatch(number) else None
-    return card.member_id if card else None

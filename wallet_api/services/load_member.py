@@ -11,6 +11,7 @@ from wallet_api.domain import calendar
 from wallet_api.domain.decide import decide
 from wallet_api.domain.decision import Decision
 from wallet_api.domain.definition import Definition, Period
+from wallet_api.domain.due import next_due
 from wallet_api.domain.events import Event, TimePasses
 from wallet_api.domain.state import MemberState
 from wallet_api.services.app import App, measures_since
@@ -53,6 +54,17 @@ def as_of_now(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
         ids=fresh_ids(),
     )
     return Loaded(row=loaded.row, definition=loaded.definition, state=decision.after)
+
+
+def up_to_date(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
+    """A member with what time has brought written down, so that their lists tell of it; locks only where there is any."""
+    loaded = _load(app, tx, locks.member_unlocked(tx, member_id), at=now, now=now, also=())
+    due = next_due(loaded.definition, loaded.state)
+    if due is None or due > now:
+        return loaded
+    member = locked(app, tx, member_id, at=now, now=now)
+    decision = post(tx, member, TimePasses(occurred_at=now), now=now)
+    return Loaded(row=member.row, definition=member.definition, state=decision.after)
 
 
 def post(

@@ -160,6 +160,11 @@ def use_refresh_token(tx: Tx, token_hash: bytes, session_id: UUID, *, now: datet
     sql.run(tx, "UPDATE sessions SET used_at = :now WHERE id = :id", id=session_id, now=now)
 
 
+def touch_session(tx: Tx, session_id: UUID, *, now: datetime) -> None:
+    """Note that a session was used: it ends when that is too long ago."""
+    sql.run(tx, "UPDATE sessions SET used_at = :now WHERE id = :id", id=session_id, now=now)
+
+
 def end_session(tx: Tx, session_id: UUID, *, because: str, now: datetime) -> None:
     """End a session; its refresh tokens are worth nothing any more."""
     sql.run(

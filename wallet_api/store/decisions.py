@@ -17,26 +17,27 @@ from wallet_api.store.locks import MemberRow
 from wallet_api.store.session import Tx, json_text
 
 _WRITE = """
-WITH d AS (SELECT CAST(:decision AS jsonb) AS d),
+WITH d AS (SELECT CAST(:decision AS jsonb) AS j, CAST(:member_id AS uuid) AS member, :program_id AS program,
+                  :version AS version),
 wrote_entries AS (
   INSERT INTO entries (id, program_id, member_id, position, unit, kind, amount, occurred_at, source_id, rule,
                        definition_version, reverses, takes, why, hash)
-  SELECT e.id, :program_id, :member_id, e.position, e.unit, e.kind, e.amount, e.occurred_at, e.source_id, e.rule,
-         :version, e.reverses, e.takes, e.why, decode(e.hash, 'hex')
-  FROM d, jsonb_to_recordset(d -> 'entries') AS e(id uuid, position int, unit text, kind text, amount bigint,
+  SELECT x.id, program, member, x.position, x.unit, x.kind, x.amount, x.occurred_at, x.source_id, x.rule,
+         version, x.reverses, x.takes, x.why, decode(x.hash, 'hex')
+  FROM d, jsonb_to_recordset(j -> 'entries') AS x(id uuid, position int, unit text, kind text, amount bigint,
        occurred_at timestamptz, source_id uuid, rule text, reverses uuid, takes jsonb, why jsonb, hash text)
 ),
 wrote_lots AS (
   INSERT INTO lots (member_id, id, unit, amount, remaining, earned_at, expires_at, source_id)
-  SELECT :member_id, l.id, l.unit, l.amount, l.remaining, l.earned_at, l.expires_at, l.source_id
-  FROM d, jsonb_to_recordset(d -> 'lots') AS l(id uuid, unit text, amount bigint, remaining bigint,
+  SELECT member, x.*
+  FROM d, jsonb_to_recordset(j -> 'lots') AS x(id uuid, unit text, amount bigint, remaining bigint,
        earned_at timestamptz, expires_at timestamptz, source_id uuid)
   ON CONFLICT (member_id, id) DO UPDATE SET remaining = excluded.remaining, expires_at = excluded.expires_at
 ),
 wrote_accounts AS (
   INSERT INTO accounts (member_id, unit, available, lifetime, debt, expires_at)
-  SELECT :member_id, a.unit, a.available, a.lifetime, a.debt, a.expires_at
-  FROM d, jsonb_to_recordset(d -> 'accounts') AS a(unit text, available bigint, lifetime bigint, debt bigint,
+  SELECT member, x.*
+  FROM d, jsonb_to_recordset(j -> 'accounts') AS x(unit text, available bigint, lifetime bigint, debt bigint,
        expires_at timestamptz)
   ON CONFLICT (member_id, unit) DO UPDATE
   SET available = excluded.available, lifetime = excluded.lifetime, debt = excluded.debt,
@@ -44,44 +45,40 @@ wrote_accounts AS (
 ),
 wrote_measures AS (
   INSERT INTO day_measures (member_id, measure, day, value)
-  SELECT :member_id, m.measure, m.day, m.value
-  FROM d, jsonb_to_recordset(d -> 'measures') AS m(measure text, day date, value bigint)
+  SELECT member, x.* FROM d, jsonb_to_recordset(j -> 'measures') AS x(measure text, day date, value bigint)
   ON CONFLICT (member_id, measure, day) DO UPDATE SET value = day_measures.value + excluded.value
 ),
 wrote_counts AS (
   INSERT INTO rule_counts (member_id, rule, period, times, units)
-  SELECT :member_id, c.rule, c.period, c.times, c.units
-  FROM d, jsonb_to_recordset(d -> 'counts') AS c(rule text, period text, times bigint, units bigint)
+  SELECT member, x.* FROM d, jsonb_to_recordset(j -> 'counts') AS x(rule text, period text, times bigint, units bigint)
   ON CONFLICT (member_id, rule, period) DO UPDATE SET times = excluded.times, units = excluded.units
 ),
 wrote_redemptions AS (
-  INSERT INTO redemptions (id, program_id, member_id, key_id, reward, quantity, unit, amount, takes, status, made_at,
+  INSERT INTO redemptions (program_id, member_id, key_id, id, reward, quantity, unit, amount, takes, status, made_at,
                            hold_expires_at)
-  SELECT r.id, :program_id, :member_id, :key_id, r.reward, r.quantity, r.unit, r.amount, r.takes, r.status, r.made_at,
-         r.hold_expires_at
-  FROM d, jsonb_to_recordset(d -> 'redemptions') AS r(id uuid, reward text, quantity int, unit text, amount bigint,
+  SELECT program, member, CAST(:key_id AS uuid), x.*
+  FROM d, jsonb_to_recordset(j -> 'redemptions') AS x(id uuid, reward text, quantity int, unit text, amount bigint,
        takes jsonb, status text, made_at timestamptz, hold_expires_at timestamptz)
   ON CONFLICT (id) DO UPDATE SET status = excluded.status
 ),
 wrote_vouchers AS (
-  INSERT INTO vouchers (id, program_id, member_id, code, reward, quantity, status, issued_at, valid_until,
+  INSERT INTO vouchers (program_id, member_id, id, code, reward, quantity, status, issued_at, valid_until,
                         redemption_id)
-  SELECT v.id, :program_id, :member_id, v.code, v.reward, v.quantity, v.status, v.issued_at, v.valid_until,
-         v.redemption_id
-  FROM d, jsonb_to_recordset(d -> 'vouchers') AS v(id uuid, code text, reward text, quantity int, status text,
+  SELECT program, member, x.*
+  FROM d, jsonb_to_recordset(j -> 'vouchers') AS x(id uuid, code text, reward text, quantity int, status text,
        issued_at timestamptz, valid_until date, redemption_id uuid)
   ON CONFLICT (id) DO UPDATE SET status = excluded.status
 ),
 wrote_tiers AS (
-  INSERT INTO tier_changes (id, member_id, previous, tier, since, until, at, definition_version, reason)
-  SELECT t.id, :member_id, t.previous, t.tier, t.since, t.until, t.at, :version, t.reason
-  FROM d, jsonb_to_recordset(d -> 'tier_changes') AS t(id uuid, previous text, tier text, since date, until date,
+  INSERT INTO tier_changes (member_id, definition_version, id, previous, tier, since, until, at, reason)
+  SELECT member, version, x.*
+  FROM d, jsonb_to_recordset(j -> 'tier_changes') AS x(id uuid, previous text, tier text, since date, until date,
        at timestamptz, reason jsonb)
 ),
 wrote_outbox AS (
   INSERT INTO outbox (id, program_id, member_id, notices, created_at)
-  SELECT (d ->> 'outbox_id')::uuid, :program_id, :member_id, d -> 'notices', :now
-  FROM d WHERE jsonb_array_length(d -> 'notices') > 0
+  SELECT (j ->> 'outbox_id')::uuid, program, member, j -> 'notices', :now
+  FROM d WHERE jsonb_array_length(j -> 'notices') > 0
 )
 UPDATE members
 SET tier = :tier, tier_since = :since, tier_until = :until, next_due = :next_due,

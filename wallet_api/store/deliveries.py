@@ -24,6 +24,22 @@ LEASE = timedelta(seconds=60)
 # ── The outbox ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def add_event(tx: Tx, program_id: str, member_id: UUID, *, kind: str, now: datetime) -> None:
+    """Tell the worker of something that is no decision; whatever it is, it brings the member's passes up to date."""
+    sql.run(
+        tx,
+        """
+        INSERT INTO outbox (id, program_id, member_id, notices, created_at)
+        VALUES (:id, :program, :member, CAST(:notices AS jsonb), :now)
+        """,
+        id=new_id(),
+        program=program_id,
+        member=member_id,
+        notices=json_text([{"kind": kind}]),
+        now=now,
+    )
+
+
 def take_events(tx: Tx, *, limit: int) -> Sequence[Row[Any]]:
     """Take events out of the outbox; they are gone with the commit. Other workers take other rows."""
     return sql.every(

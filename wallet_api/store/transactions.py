@@ -229,3 +229,25 @@ def vouchers_of_member(tx: Tx, member_id: UUID, *, before: UUID | None, limit: i
         before=before,
         limit=limit,
     )
+
+
+def voucher_of_member(tx: Tx, member_id: UUID, voucher_id: UUID) -> Row[Any] | None:
+    """One of a member's vouchers."""
+    return sql.first(
+        tx,
+        """
+        SELECT id, code, reward, quantity, status, issued_at, valid_until FROM vouchers
+        WHERE id = :id AND member_id = :member
+        """,
+        id=voucher_id,
+        member=member_id,
+    )
+
+
+def last_tier_change(tx: Tx, member_id: UUID) -> Row[Any] | None:
+    """How a member came to the tier that they hold."""
+    return sql.first(
+        tx,
+        "SELECT tier, reason FROM tier_changes WHERE member_id = :member ORDER BY id DESC LIMIT 1",
+        member=member_id,
+    )

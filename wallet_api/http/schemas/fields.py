@@ -84,6 +84,17 @@ class MoneyAmount(StrictInteger):
         super().__init__(minimum=minimum, maximum=maximum, **_described(rest, "In minor units of the currency"))
 
 
+class YesOrNo(ma.fields.Boolean):
+    """A JSON boolean; marshmallow's own takes `1`, `"yes"` and more, which the document forbids."""
+
+    refusal: ClassVar[str] = "Not true or false."
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> bool:
+        if not isinstance(value, bool):
+            raise ma.ValidationError(self.refusal)
+        return value
+
+
 class Text(ma.fields.String):
     """Text of a documented length, without control characters; `lines=True` lets line feeds pass."""
 

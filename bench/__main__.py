@@ -1,0 +1,12 @@
+"""`python -m bench [NAME …]`: run all benchmarks, or some."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import sales
+
+ALL = {"sales": sales.run}
+
+for name in sys.argv[1:] or ALL:
+    ALL[name]()

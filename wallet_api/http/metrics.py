@@ -1,0 +1,74 @@
+"""What Prometheus reads: requests by route and status, and what waits or has failed in the outbox.
+
+Requests are counted in each worker process apart; a scrape reaches one of them. `carnet_waiting` and `carnet_failed`
+come from the database, so they are the same wherever they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import perf_counter
+from typing import cast
+
+from flask import Flask, Response, current_app, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+METRICS = "carnet.metrics"
+UNMATCHED = "unmatched"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The counts of one process; routes are rules such as `/v1/me`, so that their number is bounded."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        names = ("method", "route", "status")
+        self._requests = Counter("carnet_http_requests", "Requests answered.", names, registry=self.registry)
+        self._seconds = Histogram(
+            "carnet_http_request_duration_seconds",
+            "Time from a request to its answer.",
+            names,
+            buckets=_BUCKETS_SECONDS,
+            registry=self.registry,
+        )
+        self._waiting = Gauge("carnet_waiting", "Rows that wait for a worker.", ("what",), registry=self.registry)
+        self._failed = Gauge("carnet_failed", "Rows that no worker could do.", ("what",), registry=self.registry)
+
+    def saw(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        labels = (method if method in _METHODS else "OTHER", route, str(status))
+        self._requests.labels(*labels).inc()
+        self._seconds.labels(*labels).observe(seconds)
+
+    def text(self, counts: Mapping[str, int]) -> bytes:
+        """Everything in Prometheus' text format; `counts` as `store.deliveries.counts` gives them."""
+        self._waiting.labels("events").set(counts["events_waiting"])
+        self._waiting.labels("deliveries").set(counts["deliveries_waiting"])
+        self._failed.labels("events").set(counts["events_failed"])
+        self._failed.labels("deliveries").set(counts["deliveries_dead"])
+        return generate_latest(self.registry)
+
+
+def install(app: Flask) -> None:
+    """Count every request of this app from now on."""
+    app.extensions[METRICS] = Metrics()
+    app.before_request(_start)
+    app.after_request(_count)
+
+
+def metrics() -> Metrics:
+    """The counts of the present app."""
+    return cast("Metrics", current_app.extensions[METRICS])
+
+
+def _start() -> None:
+    g.started = perf_counter()
+
+
+def _count(response: Response) -> Response:
+    route = request.url_rule.rule if request.url_rule else UNMATCHED
+    seconds = perf_counter() - g.get("started", perf_counter())
+    metrics().saw(method=request.method, route=route, status=response.status_code, seconds=seconds)
+    return response

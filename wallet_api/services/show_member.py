@@ -1,0 +1,160 @@
+"""What members see of themselves: profile, standing, rewards, and the lists of all that happened."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from wallet_api.domain import calendar, errors
+from wallet_api.services import load_member, present
+from wallet_api.services.app import App
+from wallet_api.services.explain import Explainer
+from wallet_api.services.load_member import Loaded
+from wallet_api.services.present import Json
+from wallet_api.store import deliveries, members, transactions
+from wallet_api.store.session import Tx
+
+
+def profile(app: App, tx: Tx, member_id: UUID) -> Json:
+    """Who the member is, and where they stand now."""
+    member, words = _now(app, tx, member_id)
+    person = members.profile(tx, member_id)
+    return {
+        "id": person.id,
+        "program": person.program_id,
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "email": person.email,
+        "phone": person.phone,
+        "birth_date": person.birth_date,
+        "locale": person.locale,
+        "time_zone": person.time_zone,
+        "joined_at": person.joined_at,
+        "balances": present.balances(member.definition, member.state),
+        "tier": present.tier(member.definition, member.state, words),
+        "membership": None,  # no program's file can sell one yet
+    }
+
+
+def standing(app: App, tx: Tx, member_id: UUID) -> Json:
+    """The tier, why and until when it is held, and what is missing for the next. NotFound in a program without tiers."""
+    member = load_member.up_to_date(app, tx, member_id, now=app.clock.now())
+    scheme, held = member.definition.tiers, member.state.standing
+    if scheme is None or held is None:
+        raise errors.NotFound(what="tier")
+    words = Explainer(member.definition, member.row.locale)
+    change = transactions.last_tier_change(tx, member_id)
+    today = calendar.local_day(app.clock.now(), member.definition.time_zone)
+    first, last = date(today.year, 1, 1), date(today.year, 12, 31)
+    above = present.next_tier(member.definition, member.state, today)
+    return {
+        **(present.tier(member.definition, member.state, words) or {}),
+        "why": words.standing(held, change.reason if change else {}),
+        "measure": scheme.measure,
+        "period": {"first": first, "last": last},
+        "value": member.state.total(scheme.measure, first=first, last=last),
+        "next": _next(member, words, above, today=today) if above else None,
+    }
+
+
+def rewards(app: App, tx: Tx, member_id: UUID) -> list[Json]:
+    """The reward list: what the member can have now, and what is missing for the rest."""
+    member, words = _now(app, tx, member_id)
+    return present.rewards_for(member.definition, member.state, words)
+
+
+def entries(app: App, tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> list[Json]:
+    """The ledger, the newest entry first, each with its reason in the member's language and its link of the chain."""
+    member = load_member.up_to_date(app, tx, member_id, now=app.clock.now())
+    words = Explainer(member.definition, member.row.locale)
+    return [
+        {
+            "id": row.id,
+            "unit": row.unit,
+            "kind": row.kind,
+            "amount": row.amount,
+            "occurred_at": row.occurred_at,
+            "recorded_at": row.recorded_at,
+            "source_id": row.source_id,
+            "rule": row.rule,
+            "reverses": row.reverses,
+            "why": words.entry(kind=row.kind, rule=row.rule, unit=row.unit, amount=row.amount, why=row.why),
+            "position": row.position,
+            "hash": bytes(row.hash).hex(),
+        }
+        for row in transactions.entries_of_member(tx, member_id, before=before, limit=limit)
+    ]
+
+
+def purchases(app: App, tx: Tx, member_id: UUID, *, program: str, before: UUID | None, limit: int) -> list[Json]:
+    """Sales and returns, the newest first."""
+    return [
+        {
+            "id": row.id,
+            "type": row.type,
+            "location": _place(app, tx, row.location_id, program=program),
+            "external_id": row.external_id,
+            "occurred_at": row.occurred_at,
+            "currency": row.currency,
+            "amount": row.amount,
+            "paid": row.paid,
+            "sale_id": row.sale_id,
+        }
+        for row in transactions.of_member(tx, member_id, before=before, limit=limit)
+    ]
+
+
+def vouchers(app: App, tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> list[Json]:
+    """Vouchers, the newest first, whatever became of them."""
+    member = load_member.up_to_date(app, tx, member_id, now=app.clock.now())
+    words = Explainer(member.definition, member.row.locale)
+    rows = transactions.vouchers_of_member(tx, member_id, before=before, limit=limit)
+    return [_voucher(row, words) for row in rows]
+
+
+def voucher(app: App, tx: Tx, member_id: UUID, voucher_id: UUID) -> Json:
+    """One voucher; NotFound for one that is not this member's."""
+    member = load_member.up_to_date(app, tx, member_id, now=app.clock.now())
+    row = transactions.voucher_of_member(tx, member_id, voucher_id)
+    if row is None:
+        raise errors.NotFound(what="voucher")
+    return _voucher(row, Explainer(member.definition, member.row.locale))
+
+
+def notifications(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> list[Json]:
+    """The messages that the member was sent, the newest first."""
+    return [dict(row._mapping) for row in deliveries.notifications(tx, member_id, before=before, limit=limit)]
+
+
+def consents(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> list[Json]:
+    """Every consent given or withdrawn, the newest first: the first of a kind is the one in force."""
+    return [dict(row._mapping) for row in members.consents(tx, member_id, before=before, limit=limit)]
+
+
+def _now(app: App, tx: Tx, member_id: UUID) -> tuple[Loaded, Explainer]:
+    member = load_member.as_of_now(app, tx, member_id, now=app.clock.now())
+    return member, Explainer(member.definition, member.row.locale)
+
+
+def _next(member: Loaded, words: Explainer, above: Json, *, today: date) -> Json:
+    scheme, missing = member.definition.tiers, above["missing"]
+    assert scheme is not None
+    assert isinstance(missing, int)
+    tier = str(above["id"])
+    return {
+        "id": tier,
+        "name": words.tier(tier),
+        "threshold": scheme.level(tier).threshold,
+        "missing": missing,
+        "why": words.next_tier(tier, measure=scheme.measure, missing=missing, year=today.year),
+    }
+
+
+def _place(app: App, tx: Tx, location_id: UUID, *, program: str) -> Json:
+    place = app.location(tx, location_id, program=program)
+    return {"id": place.id, "name": place.name}
+
+
+def _voucher(row: Any, words: Explainer) -> Json:
+    return {**row._mapping, "name": words.reward(row.reward)}

@@ -1,0 +1,82 @@
+"""What anybody may know of a program: its brand, units, tiers, rewards and shops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from wallet_api.domain import errors
+from wallet_api.domain.definition import Definition
+from wallet_api.services import present
+from wallet_api.services.app import App
+from wallet_api.services.explain import Explainer
+from wallet_api.services.present import Json
+from wallet_api.store import programs
+from wallet_api.store.session import Tx
+
+Choose = Callable[[Sequence[str]], str]
+
+
+def show_program(app: App, tx: Tx, program_id: str, *, language_among: Choose) -> Json:
+    """A program in the language that the reader chooses among its own. Raises NotFound."""
+    definition = app.current_definition(tx, program_id)
+    language = language_among(definition.languages)
+    words = Explainer(definition, language)
+    return {
+        "id": definition.program,
+        "name": definition.name.text(language),
+        "language": language,
+        "languages": definition.languages,
+        "brand": _brand(app, definition),
+        "currency": definition.currency,
+        "currency_decimals": definition.currency_decimals,
+        "time_zone": definition.time_zone.key,
+        "terms_version": definition.terms_version,
+        "units": [
+            {
+                "id": unit.id,
+                "name": unit.name.text(language),
+                "one": unit.one.text(language),
+                "decimals": unit.decimals,
+            }
+            for unit in definition.units.values()
+        ],
+        "tiers": [
+            {"id": level.id, "name": level.name.text(language), "threshold": level.threshold}
+            for level in (definition.tiers.levels if definition.tiers else ())
+        ],
+        "rewards": [
+            {**present.reward(reward, words), "tiers": sorted(reward.tiers)} for reward in definition.rewards.values()
+        ],
+        "locations": [
+            {
+                "id": place.id,
+                "code": place.code,
+                "name": place.name,
+                "latitude": place.latitude,
+                "longitude": place.longitude,
+            }
+            for place in programs.locations(tx, program_id)
+        ],
+    }
+
+
+def logo(app: App, tx: Tx, program_id: str) -> bytes:
+    """The brand's logo as a PNG; NotFound where it has none."""
+    picture = app.current_definition(tx, program_id).brand.logo
+    if picture is None:
+        raise errors.NotFound(what="logo")
+    return picture
+
+
+def _brand(app: App, definition: Definition) -> Json:
+    brand = definition.brand
+    address = f"{app.settings.base_url}/v1/programs/{definition.program}/logo.png"
+    return {
+        "name": brand.name,
+        "colours": {
+            "background": brand.colours.background,
+            "text": brand.colours.text,
+            "label": brand.colours.label,
+        },
+        "logo_url": address if brand.logo is not None else None,
+    }

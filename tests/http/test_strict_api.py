@@ -403,11 +403,11 @@ class Unguarded(MethodView):
 
 
 class GuardedTooLate(Unguarded):
-    decorators = [guarded(by_member), lambda view: view]  # noqa: RUF012 - Flask's own way
+    decorators = [guarded(by_member), lambda view: view]
 
 
 class GuardedTwice(Unguarded):
-    decorators = [anyone, guarded(by_member)]  # noqa: RUF012 - Flask's own way
+    decorators = [anyone, guarded(by_member)]
 
 
 @pytest.mark.parametrize("view", [Unguarded, GuardedTooLate, GuardedTwice, lambda: "a function"])
@@ -431,7 +431,7 @@ def test_two_resources_may_share_a_path(trial: Trial) -> None:
 
     @blueprint.route("/v1/shared")
     class Reading(MethodView):
-        decorators = [anyone]  # noqa: RUF012 - Flask's own way
+        decorators = [anyone]
 
         @blueprint.response(200, GreetingSchema)
         def get(self) -> dict[str, str]:
@@ -440,7 +440,7 @@ def test_two_resources_may_share_a_path(trial: Trial) -> None:
 
     @blueprint.route("/v1/shared")
     class Writing(MethodView):
-        decorators = [guarded(by_member)]  # noqa: RUF012 - Flask's own way
+        decorators = [guarded(by_member)]
 
         @refuses(errors.LimitReached)
         @blueprint.response(204)

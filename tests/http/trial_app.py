@@ -164,7 +164,7 @@ def notes_blueprint(trial: Trial) -> Blueprint:
 
     @blp.route("")
     class Notes(MethodView):
-        decorators = [guarded(by_member)]  # noqa: RUF012 - Flask's own way
+        decorators = [guarded(by_member)]
 
         @blp.arguments(PageQuery, location="query")
         @blp.response(200, page_schema(NoteSchema))
@@ -191,7 +191,7 @@ def notes_blueprint(trial: Trial) -> Blueprint:
 
     @blp.route("/<uuid:note_id>")
     class OneNote(MethodView):
-        decorators = [guarded(by_member)]  # noqa: RUF012 - Flask's own way
+        decorators = [guarded(by_member)]
 
         @blp.response(200, NoteSchema)
         @refuses(NotFound)
@@ -224,7 +224,7 @@ def prices_blueprint(trial: Trial) -> Blueprint:
 
     @blp.route("/prices")
     class Prices(MethodView):
-        decorators = [guarded(by_key("prices"), by_staff("manager"))]  # noqa: RUF012 - Flask's own way
+        decorators = [guarded(by_key("prices"), by_staff("manager"))]
 
         @blp.arguments(IdempotencyHeaders, location="headers")
         @blp.arguments(PriceBodySchema)
@@ -241,7 +241,7 @@ def prices_blueprint(trial: Trial) -> Blueprint:
 
     @blp.route("/prices/<uuid:price_id>")
     class OnePrice(MethodView):
-        decorators = [guarded(by_key("prices"), DELETE=(by_staff("manager"),))]  # noqa: RUF012 - Flask's own way
+        decorators = [guarded(by_key("prices"), DELETE=(by_staff("manager"),))]
 
         @blp.response(200, PriceSchema)
         @refuses(NotFound)
@@ -260,7 +260,7 @@ def prices_blueprint(trial: Trial) -> Blueprint:
 
     @blp.route("/health/<slug:part>")
     class Health(MethodView):
-        decorators = [anyone]  # noqa: RUF012 - Flask's own way
+        decorators = [anyone]
 
         @blp.response(200, HealthSchema)
         def get(self, part: str) -> dict[str, str]:

@@ -112,6 +112,11 @@ class Shop:
         with self.app.db.begin() as tx:
             return redeem.hold_reward(self.app, tx, self.till, Who(member_id=by or self.alice), Wish(reward=reward))
 
+    def release(self, held: Json) -> Json:
+        """The till gives a held reward's units back."""
+        with self.app.db.begin() as tx:
+            return redeem.release_reward(self.app, tx, self.till, UUID(str(held["id"])))
+
     def code(self, of: UUID | None = None) -> str:
         """The rotating code on a member's phone now."""
         with self.app.db.read() as tx:

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.jobs.world import World, eventually, open_world, working
+from tests.shop import Shop
 from wallet_api.jobs.expand import expand
 from wallet_api.store import deliveries, members, sql
 
@@ -109,6 +110,41 @@ def test_two_expansions_of_one_event_make_one_message(world: World) -> None:
 def _google_object(world: World) -> dict[str, Any]:
     (known,) = world.google.objects.values()
     return dict(known)
+
+
+@pytest.mark.parametrize("what", ["sale", "return", "redemption", "hold", "release", "visit"])
+def test_every_event_of_a_till_becomes_its_messages(shop: Shop, what: str) -> None:
+    sale = shop.sell(50_000)
+    match what:
+        case "return":
+            shop.take_back(sale)
+        case "redemption":
+            shop.redeem("off-5")
+        case "hold" | "release":
+            held = shop.hold("off-5")
+            if what == "release":
+                shop.release(held)
+        case "visit":
+            shop.visit()
+
+    expand(shop.app)
+
+    with shop.app.db.read() as tx:
+        assert sql.every(tx, "SELECT notices, failed FROM outbox") == []
+
+
+def test_an_event_that_cannot_be_worked_on_is_put_aside_and_holds_up_no_other(shop: Shop) -> None:
+    with shop.app.db.begin() as tx:
+        sql.run(tx, """UPDATE outbox SET notices = '[{"kind": "points_earned"}]'""")
+    shop.sell(1_000)
+
+    expand(shop.app)
+
+    with shop.app.db.read() as tx:
+        (aside,) = sql.every(tx, "SELECT failed FROM outbox")
+        (told,) = sql.every(tx, "SELECT kind FROM notifications")
+    assert aside.failed.startswith("MissingValue")
+    assert told.kind == "points_earned"
 
 
 def _statuses(world: World, channel: str) -> set[str]:

@@ -130,7 +130,7 @@ class Api:
 
 def _points(iphone: WalletDevice, serial: str) -> int:
     fields = iphone.passes[serial].fields
-    return int("".join(filter(str.isdigit, str(fields["points"]["value"]))))
+    return int("".join(filter(str.isdigit, str(fields["balance-points"]["value"]))))
 
 
 def _kind(request: Any) -> str:

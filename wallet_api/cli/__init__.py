@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from wallet_api.cli import imports, ledger, operation, people, programs
+from wallet_api.cli import imports, ledger, operation, people, programs, run
 from wallet_api.cli.faults import FaultsInWords
 
 
@@ -18,6 +18,8 @@ def main() -> None:
     """Digital loyalty cards on your own server."""
 
 
+main.add_command(run.serve)
+main.add_command(run.worker)
 main.add_command(operation.migrate)
 main.add_command(operation.check)
 main.add_command(programs.program)

@@ -438,12 +438,12 @@ def _tell_of_reversals(posting: Posting) -> None:
 
 
 def _tell_of_redemption(posting: Posting, redemption: Redemption) -> None:
-    balance = posting.state.available(redemption.unit)
     posting.tell(
         "reward_redeemed",
         reward=redemption.reward,
         unit=redemption.unit,
-        balance=balance,
+        amount=redemption.amount,
+        balance=posting.state.available(redemption.unit),
     )
 
 

@@ -66,7 +66,7 @@ def expand(app: App, *, limit: int = 100) -> int:
                 with tx.begin_nested():
                     _tell(app, tx, event, now=now)
             except Exception as fault:  # noqa: BLE001 whatever it is, the events behind it must not wait for it
-                log.error("event put aside", event=str(event.id), fault=type(fault).__name__)  # noqa: TRY400 the message may hold names
+                log.error("event put aside", outbox_id=str(event.id), fault=type(fault).__name__)  # noqa: TRY400 the message may hold names
                 deliveries.put_aside(tx, event, why=f"{type(fault).__name__}: {fault}"[:500])
             touched.setdefault(event.member_id, event.created_at)
         _refresh_passes(app, tx, touched, now=now)

@@ -147,6 +147,7 @@ class Settings:
             f"E-mail goes to the console channel, because {_not_set(mail)}."
             if mail or self.smtp_url is None
             else f"E-mail goes through {_place(self.smtp_url)} as {self.sender}.",
+            "Text messages go to the console channel, because no provider of them is built in.",
             f"Apple Wallet passes are off, because {_not_set(apple)}."
             if apple
             else f"Apple Wallet passes are on{_by_way_of(self.apns_endpoint)}.",

@@ -90,6 +90,8 @@ CREATE TABLE members (
     birth_date date,
     locale text NOT NULL,
     time_zone text,
+    -- With which code they came: whoever gave it to them may be rewarded.
+    referral_code text,
     status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'guest', 'erased')),
     joined_at timestamptz NOT NULL,
     tier text,
@@ -149,7 +151,9 @@ CREATE TABLE refresh_tokens (
     hash bytea PRIMARY KEY,
     session_id uuid NOT NULL REFERENCES sessions,
     issued_at timestamptz NOT NULL,
-    used_at timestamptz
+    used_at timestamptz,
+    -- The hash of the key under which it was used: who asks again under it has lost the answer.
+    used_under bytea
 );
 CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
 
@@ -410,7 +414,7 @@ CREATE TABLE deliveries (
     program_id text NOT NULL,
     member_id uuid,
     kind text NOT NULL,
-    channel text NOT NULL CHECK (channel IN ('push', 'email', 'apple', 'google')),
+    channel text NOT NULL CHECK (channel IN ('push', 'email', 'sms', 'apple', 'google')),
     target text NOT NULL,
     device_id uuid,
     title text,

@@ -218,18 +218,27 @@ def test_a_refresh_token_is_exchanged_for_a_new_pair(shop: Shop) -> None:
 
 def test_who_lost_the_answer_gets_the_same_successor_within_thirty_seconds(shop: Shop, clock: FixedClock) -> None:
     session = signed_in(shop)
-    second = sign_in.refresh(shop.app, session.refresh_token)
+    second = sign_in.refresh(shop.app, session.refresh_token, key="try-1")
 
     clock.advance(timedelta(seconds=30))
-    again = sign_in.refresh(shop.app, session.refresh_token)
+    again = sign_in.refresh(shop.app, session.refresh_token, key="try-1")
 
     assert again.refresh_token == second.refresh_token
+
+
+@pytest.mark.parametrize("key", [None, "try-2"])
+def test_a_token_used_again_under_no_key_or_another_ends_the_session(shop: Shop, key: str | None) -> None:
+    session = signed_in(shop)
+    sign_in.refresh(shop.app, session.refresh_token, key="try-1")
+
+    with pytest.raises(errors.RefreshTokenReused):
+        sign_in.refresh(shop.app, session.refresh_token, key=key)
 
 
 def test_two_refreshes_at_once_get_the_same_successor(shop: Shop) -> None:
     session = signed_in(shop)
 
-    first, second = at_once([partial(sign_in.refresh, shop.app, session.refresh_token)] * 2)
+    first, second = at_once([partial(sign_in.refresh, shop.app, session.refresh_token, key="try-1")] * 2)
 
     assert isinstance(first, Tokens)
     assert isinstance(second, Tokens)

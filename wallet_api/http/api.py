@@ -45,6 +45,7 @@ from wallet_api.http.problems import (
     refuses,
     title_of,
 )
+from wallet_api.http.schemas.documentation import Documentation
 from wallet_api.http.schemas.fields import documented
 from wallet_api.http.schemas.problem import ProblemSchema
 
@@ -174,7 +175,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # the parent is untyped
         app.url_map.strict_slashes = False  # a redirect to the path with a slash would lose a POST's body
         app.url_map.merge_slashes = False
         app.url_map.converters.update(CONVERTERS)
-        super().init_app(app, spec_kwargs=spec_kwargs)
+        super().init_app(app, spec_kwargs={"marshmallow_plugin": Documentation(), **(spec_kwargs or {})})
         self._document_parts()
         docs.register(app, self.document)
         app.before_request(_name_request)

@@ -11,11 +11,9 @@ from flask import current_app
 from wallet_api.domain.errors import Forbidden
 from wallet_api.domain.events import Line
 from wallet_api.http.auth import caller
-from wallet_api.http.problems import Fault, InvalidRequest
+from wallet_api.http.schemas.till import WAYS
 from wallet_api.services.app import App
 from wallet_api.services.identify import Till, Who
-
-WAYS = ("scan_id", "code", "member_id")
 
 
 def the_app() -> App:
@@ -38,23 +36,9 @@ def till_at(location_id: UUID | None) -> Till:
 
 def who_of(body: Mapping[str, Any]) -> Who:
     """The customer, named in exactly one way."""
-    given = {way: body[way] for way in WAYS if body.get(way) is not None}
-    if len(given) != 1:
-        raise InvalidRequest(
-            [Fault(pointer="#", detail="Name the customer by exactly one of scan_id, code, member_id.")]
-        )
-    return Who(**given)
+    return Who(**{way: body[way] for way in WAYS})
 
 
-def lines_of(body: Mapping[str, Any], *, needed: bool) -> tuple[Line, ...]:
-    """The lines of a receipt; one without a name where only an amount is given."""
-    lines, amount = body.get("lines"), body.get("amount")
-    if lines is not None and amount is not None:
-        raise InvalidRequest([Fault(pointer="#", detail="Give the amount or the lines, not both.")])
-    if lines is not None:
-        return tuple(Line(**{**line, "tags": frozenset(line["tags"])}) for line in lines)
-    if not needed:
-        return ()
-    if amount is None:
-        raise InvalidRequest([Fault(pointer="#", detail="Give the amount or the lines.")])
-    return (Line(sku="", amount=amount),)
+def lines_of(body: Mapping[str, Any]) -> tuple[Line, ...]:
+    """The lines of a receipt, as its schema has checked them; tags are kept once."""
+    return tuple(Line(**{**line, "tags": frozenset(line.get("tags", ()))}) for line in body["lines"] or ())

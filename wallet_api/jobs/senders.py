@@ -60,7 +60,8 @@ class Sender(Protocol):
 def senders(app: App) -> dict[str, Sender]:
     """A sender for each channel that this Carnet has."""
     settings = app.settings
-    made: dict[str, Sender] = {"push": _push(app), "email": _email(app)}
+    # No text message provider is built in: what would go to phone numbers is kept by the console channel.
+    made: dict[str, Sender] = {"push": _push(app), "email": _email(app), "sms": MessageSender(_console(app, "sms"))}
     if app.apple is not None:
         assert settings.apple_pass_cert is not None
         assert settings.apple_pass_key is not None

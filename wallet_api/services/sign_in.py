@@ -33,7 +33,7 @@ TOTP_DIGITS = 6
 REFRESH_IDLE = timedelta(days=30)
 REFRESH_ABSOLUTE = timedelta(days=180)
 ANSWER_LOST_WITHIN = timedelta(seconds=30)
-"""A client that lost the answer to a refresh may ask again within this time with the same token."""
+"""A client that lost the answer to a refresh may ask again within this time, with the same token and key."""
 
 _PASSWORDS = PasswordHasher()
 _NO_PASSWORD = _PASSWORDS.hash(secrets.token_urlsafe(16))
@@ -78,6 +78,7 @@ def request_to_join(app: App, program: str, joining: Joining) -> None:
             "birth_date": joining.birth_date,
             "locale": locale,
             "time_zone": joining.time_zone,
+            "referral_code": joining.referral_code,
             "consents": {
                 "marketing": joining.marketing,
                 "profiling": joining.profiling,
@@ -121,19 +122,23 @@ def open_session(app: App, program: str, member_id: UUID) -> Tokens:
         return _open(app, tx, program, member_id=member_id, now=now)
 
 
-def refresh(app: App, refresh_token: str) -> Tokens:
-    """Exchange a refresh token for a new pair. A token used twice ends its session, but for a lost answer."""
+def refresh(app: App, refresh_token: str, *, key: str | None = None) -> Tokens:
+    """Exchange a refresh token for a new pair. A token used twice ends its session.
+
+    A client that sends a key of its own with the request may ask again under it for 30 seconds, in case the answer
+    was lost: it gets the same pair. A thief who has the token does not have the key.
+    """
     now = app.clock.now()
-    hashed = tokens.token_hash(refresh_token)
+    hashed, under = tokens.token_hash(refresh_token), tokens.token_hash(key) if key else None
     with app.db.begin() as tx:
         known = access.refresh_token(tx, hashed)
         if known is None or known.ended_at or _is_too_old(known, now=now):
             raise errors.InvalidRefreshToken()
-        if known.used_at is None or now <= known.used_at + ANSWER_LOST_WITHIN:
+        if known.used_at is None or _has_lost_the_answer(known, under=under, now=now):
             # The successor is derived from the token, so whoever lost the answer gets the same one again.
             successor = _successor(app, refresh_token)
             if known.used_at is None:
-                access.use_refresh_token(tx, hashed, known.session_id, now=now)
+                access.use_refresh_token(tx, hashed, known.session_id, under=under, now=now)
                 access.add_refresh_token(tx, known.session_id, tokens.token_hash(successor), now=now)
             return _pair(app, known.program_id, known, known.session_id, successor, now=now)
         access.end_session(tx, known.session_id, because="refresh_token_reused", now=now)
@@ -254,6 +259,7 @@ def _enrol(app: App, tx: Tx, program: str, address: str, form: dict[str, Any], *
         birth_date=date.fromisoformat(form["birth_date"]) if form["birth_date"] else None,
         locale=form["locale"],
         time_zone=form["time_zone"],
+        referral_code=form["referral_code"],
     )
     return enrolment.enrol(app, tx, newcomer, Consents(terms=True, optional=form["consents"]), now=now)
 
@@ -310,6 +316,11 @@ def _pair(
 
 def _successor(app: App, refresh_token: str) -> str:
     return hmac.digest(app.settings.derive("refresh-successor"), refresh_token.encode(), hashlib.sha256).hex()
+
+
+def _has_lost_the_answer(known: Any, *, under: bytes | None, now: datetime) -> bool:
+    is_same = under is not None and known.used_under is not None and bytes(known.used_under) == under
+    return is_same and bool(now <= known.used_at + ANSWER_LOST_WITHIN)
 
 
 def _is_too_old(known: Any, *, now: datetime) -> bool:

@@ -140,7 +140,7 @@ def refresh_token(tx: Tx, token_hash: bytes) -> Row[Any] | None:
     return sql.first(
         tx,
         """
-        SELECT r.used_at, s.id AS session_id, s.program_id, s.member_id, s.staff_id, s.created_at AS opened_at,
+        SELECT r.used_at, r.used_under, s.id AS session_id, s.program_id, s.member_id, s.staff_id, s.created_at AS opened_at,
                s.used_at AS last_used_at, s.ended_at, t.role
         FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id LEFT JOIN staff t ON t.id = s.staff_id
         WHERE r.hash = :hash AND t.disabled_at IS NULL FOR UPDATE OF r, s
@@ -149,12 +149,13 @@ def refresh_token(tx: Tx, token_hash: bytes) -> Row[Any] | None:
     )
 
 
-def use_refresh_token(tx: Tx, token_hash: bytes, session_id: UUID, *, now: datetime) -> None:
-    """Mark a token as used."""
+def use_refresh_token(tx: Tx, token_hash: bytes, session_id: UUID, *, under: bytes | None, now: datetime) -> None:
+    """Mark a token as used, and under which key."""
     sql.run(
         tx,
-        "UPDATE refresh_tokens SET used_at = :now WHERE hash = :hash",
+        "UPDATE refresh_tokens SET used_at = :now, used_under = :under WHERE hash = :hash",
         hash=token_hash,
+        under=under,
         now=now,
     )
     sql.run(tx, "UPDATE sessions SET used_at = :now WHERE id = :id", id=session_id, now=now)

@@ -220,7 +220,7 @@ def add_sign_in_code(
         member_id=None,
         cause_id=cause,
         kind="sign_in_code",
-        channel="email",
+        channel="email" if "@" in address else "sms",
         target=address,
         locale=locale,
         collapse_key="sign-in-code",

@@ -29,6 +29,7 @@ class NewMember:
     birth_date: date | None = None
     locale: str
     time_zone: str | None = None
+    referral_code: str | None = None
     status: str = "active"
 
 
@@ -38,9 +39,9 @@ def add(tx: Tx, member: NewMember) -> UUID | None:
         tx,
         """
         INSERT INTO members (id, program_id, email, phone, external_ref, given_name, family_name, birth_date, locale,
-                             time_zone, status, joined_at)
+                             time_zone, referral_code, status, joined_at)
         VALUES (:id, :program_id, :email, :phone, :external_ref, :given_name, :family_name, :birth_date, :locale,
-                :time_zone, :status, :joined_at)
+                :time_zone, :referral_code, :status, :joined_at)
         ON CONFLICT DO NOTHING RETURNING id
         """,
         id=new_id(),

@@ -9,7 +9,7 @@ from flask.views import MethodView
 from wallet_api.domain import errors
 from wallet_api.http.api import Blueprint
 from wallet_api.http.auth import anyone, by_member, by_staff, caller, guarded
-from wallet_api.http.headers import LOCATION
+from wallet_api.http.headers import LOCATION, OptionalIdempotencyHeaders
 from wallet_api.http.problems import refuses
 from wallet_api.http.rate_limit import SESSIONS, SIGN_INS, at_most, count
 from wallet_api.http.schemas.sessions import RefreshSchema, SessionSchema, SignInSchema, TokensSchema
@@ -50,15 +50,16 @@ class Refreshes(MethodView):
 
     decorators = [at_most(SESSIONS), anyone]
 
+    @blueprint.arguments(OptionalIdempotencyHeaders, location="headers")
     @blueprint.arguments(RefreshSchema)
     @blueprint.response(201, TokensSchema, headers=LOCATION)
     @refuses(errors.InvalidRefreshToken, errors.RefreshTokenReused, errors.TooManyRequests, errors.Busy)
-    def post(self, body: Body) -> Answer:
+    def post(self, headers: Body, body: Body) -> Answer:
         """Exchange a refresh token for a new pair. A token used twice ends the session.
 
-        But for 30 seconds the same token gets the same pair again, for whoever lost the answer.
+        Under an `Idempotency-Key` the same token gets the same pair again for 30 seconds, for whoever lost the answer.
         """
-        return opened(pair(refresh(the_app(), body["refresh_token"])))
+        return opened(pair(refresh(the_app(), body["refresh_token"], key=headers["idempotency_key"])))
 
 
 @blueprint.route("/sessions/current")

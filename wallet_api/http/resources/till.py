@@ -9,6 +9,7 @@ from flask import Response
 from flask.views import MethodView
 
 from wallet_api.domain import errors
+from wallet_api.domain.events import Line
 from wallet_api.http import idempotency
 from wallet_api.http.api import Blueprint
 from wallet_api.http.auth import by_key, guarded
@@ -69,10 +70,11 @@ class Scans(MethodView):
 
     decorators = [guarded(by_key("till"))]
 
+    @blueprint.arguments(OptionalIdempotencyHeaders, location="headers")
     @blueprint.arguments(ScanSchema)
     @blueprint.response(200, ScanAnswerSchema)
     @refuses(*CUSTOMER, errors.NotFound, *idempotency.REFUSALS)
-    def post(self, body: Body) -> Response:
+    def post(self, _: Body, body: Body) -> Response:
         """Recognise a member by what a reader read, or by a typed card number."""
         till, app = till_at(body["location_id"]), the_app()
         return once(app, lambda tx: scan_card(app, tx, till, body["code"]), status=200)
@@ -152,7 +154,7 @@ class Returns(MethodView):
             sale_id=transaction_id,
             external_id=body["external_id"],
             occurred_at=body["occurred_at"],
-            lines=lines_of({"lines": _with_tags(body["lines"]), "amount": body["amount"]}, needed=False),
+            lines=lines_of(body),
             amount=body["amount"],
         )
         return once(app, lambda tx: return_sale(app, tx, till, wish), location="/v1/returns")
@@ -253,15 +255,11 @@ def _sale(body: Body) -> RecordSale:
         external_id=body["external_id"],
         occurred_at=body["occurred_at"],
         currency=body["currency"],
-        lines=lines_of(body, needed=True),
+        lines=lines_of(body) or (Line(sku="", amount=body["amount"]),),
         vouchers=tuple(body["vouchers"]),
         pay_with=tuple((part["unit"], part["amount"]) for part in body["pay_with"]),
         tender=body["tender"],
     )
-
-
-def _with_tags(lines: list[Body] | None) -> list[Body] | None:
-    return None if lines is None else [{**line, "tags": ()} for line in lines]
 
 
 def _recorded(transaction_id: UUID, *, kind: str) -> Response:

@@ -76,14 +76,10 @@ class TimeZone(Matching):
 class AddressSchema(Schema):
     """Exactly one of the two; endpoints get it as `address`."""
 
+    exactly_one = (("email", "phone"),)
+
     email = TypedEmail(load_default=left_out, metadata={"description": "Either this or `phone`"})
     phone = TypedPhone(load_default=left_out, metadata={"description": "Either this or `email`; with `+` and country"})
-
-    @ma.validates_schema
-    def check_one(self, values: dict[str, Any], **_: Any) -> None:
-        """Refuse none and both."""
-        if (values.get("email") is None) == (values.get("phone") is None):
-            raise ma.ValidationError("Give exactly one of email and phone.")
 
     @ma.post_load
     def name_address(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:

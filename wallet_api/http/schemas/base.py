@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import marshmallow as ma
 
 
 class Schema(ma.Schema):
-    """What a caller may send: an unknown field is refused, and the document says so."""
+    """What a caller may send: an unknown field is refused, and the document says so.
+
+    A rule about several fields is declared here once, so that the check and the document cannot differ. Its fields are
+    `left_out` by default and take no null.
+    """
+
+    exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    not_together: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
     class Meta:
         unknown = ma.RAISE
+
+    @ma.validates_schema
+    def check_together(self, values: Mapping[str, object], **_: object) -> None:
+        """Refuse none or several of what stands for one another."""
+        for names in self.exactly_one:
+            if _given(values, names) != 1:
+                raise ma.ValidationError(f"Give exactly one of {_listed(names)}.")
+        for names in self.not_together:
+            if _given(values, names) > 1:
+                raise ma.ValidationError(f"Give at most one of {_listed(names)}.")
+
+    @classmethod
+    def documented_rules(cls) -> list[dict[str, object]]:
+        """The same rules as JSON Schema says them."""
+        exactly = [{"oneOf": [{"required": [name]} for name in names]} for names in cls.exactly_one]
+        apart = [{"not": {"required": list(names)}} for names in cls.not_together]
+        return [*exactly, *apart]
 
 
 class AnswerSchema(Schema):
@@ -26,3 +53,11 @@ class AnswerSchema(Schema):
         if value is ma.missing:
             raise AttributeError(f"{type(obj).__name__} has no {attr!r}, which {type(self).__name__} promises.")
         return value
+
+
+def _given(values: Mapping[str, object], names: tuple[str, ...]) -> int:
+    return sum(values.get(name) is not None for name in names)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join((", ".join(names[:-1]), names[-1]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import marshmallow as ma
 from marshmallow.validate import Length
 
@@ -16,9 +18,11 @@ from wallet_api.http.schemas.fields import (
     UnitAmount,
     UtcDateTime,
     Uuid,
+    YesOrNo,
     left_out,
 )
 
+WAYS = ("scan_id", "code", "member_id")
 LINES_MAX = 500
 TAGS_MAX = 20
 VOUCHERS_MAX = 10
@@ -46,6 +50,8 @@ class CurrencyField(Matching):
 class WhoSchema(Schema):
     """Who the customer is: exactly one of the three."""
 
+    exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (WAYS,)
+
     scan_id = Uuid(load_default=left_out, metadata={"description": "From a scan at this till, up to 10 minutes old"})
     code = CodeField(load_default=left_out, metadata={"description": "What the reader read; used up by this call"})
     member_id = Uuid(load_default=left_out, metadata={"description": "Only for keys with the scope members:act"})
@@ -72,6 +78,8 @@ class PayWithSchema(Schema):
 class SaleSchema(WhoSchema):
     """A sale."""
 
+    exactly_one = (WAYS, ("amount", "lines"))
+
     external_id = Text(
         longest=100, required=True, metadata={"description": "The receipt's number, unique at its location"}
     )
@@ -95,6 +103,8 @@ class ReturnLineSchema(Schema):
 
 class ReturnSchema(Schema):
     """A return; all that is left of the sale where neither amount nor lines are given."""
+
+    not_together = (("amount", "lines"),)
 
     external_id = Text(longest=100, required=True)
     occurred_at = UtcDateTime(required=True)
@@ -131,12 +141,7 @@ class GuestSchema(Schema):
     given_name = Text(longest=100, required=True)
     family_name = Text(longest=100, load_default=left_out)
     locale = Matching(r"^[a-z]{2}(-[A-Z]{2})?$", error="Not a language such as fr or fr-CA.", load_default=left_out)
-    terms = fields.Boolean(
-        required=True,
-        truthy={True},
-        falsy={False},
-        metadata={"description": "The customer accepts the program's terms"},
-    )
+    terms = YesOrNo(required=True, metadata={"description": "The customer accepts the program's terms"})
 
 
 # ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -69,6 +69,19 @@ def test_a_newcomer_is_a_member_once_the_code_comes_back(api: FlaskClient, shop:
     assert {consent["terms_version"] for consent in consents} == {"1"}
 
 
+def test_with_whose_code_a_newcomer_came_is_kept(api: FlaskClient, shop: Shop) -> None:
+    api.post(MEMBERS, json={**BOB, "referral_code": "ALICE-7"})
+
+    opened = api.post(SESSIONS, json={"email": "bob@example.org", "code": code_sent_to(shop, "bob@example.org")})
+
+    with shop.app.db.read() as tx:
+        rows = sql.every(tx, "SELECT id, referral_code FROM members")
+    assert {str(row.id): row.referral_code for row in rows} == {
+        told(opened)["member"]["id"]: "ALICE-7",
+        str(shop.alice): None,
+    }
+
+
 @pytest.mark.parametrize("path", [MEMBERS, CODES])
 def test_nobody_can_tell_a_member_from_a_stranger(api: FlaskClient, path: str) -> None:
     bodies = [

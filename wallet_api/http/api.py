@@ -116,6 +116,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the parent is
 
     def arguments(self, schema: SchemaLike, *, location: Location = "json", **rest: object) -> Callable[[F], F]:
         """Parse and check the body, query or headers before the endpoint runs; it gets them as a dictionary."""
+        # One instance for all requests: webargs would make a new one, with copies of all its fields, for each.
+        schema = schema() if isinstance(schema, type) else schema
         parse = super().arguments(schema, location=location, **rest)
         refusals: tuple[type[Refusal], ...] = (Invalid,)
         if location == "json":

@@ -18,7 +18,7 @@ import structlog
 PLACES_MAX = 60
 
 
-def configure() -> None:
+def configure(*, level: int = logging.INFO) -> None:
     """Send what structlog and the standard library's loggers say to stderr; libraries from warnings on."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -29,7 +29,7 @@ def configure() -> None:
     renderer = _renderer()
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -102,7 +102,11 @@ def _load(settings: Settings) -> Flask:
     logs.configure()
     # Ctrl-C reaches all of a terminal's group; the server alone hears it, and stops its processes in order.
     os.setpgid(0, 0)
-    if sys.platform == "linux":
-        # A server that was killed cannot stop them: the kernel does.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    stop_with_parent()
     return create_app(settings)
+
+
+def stop_with_parent() -> None:
+    """Have the kernel stop this process when its parent dies: one that was killed cannot do it. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -21,7 +21,7 @@ import jwt
 from wallet_api.domain.errors import Unauthenticated
 from wallet_api.settings import KEY_ID, Settings
 
-ACCESS_TOKEN_LIFE = timedelta(minutes=10)
+ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 CLOCK_LEEWAY = timedelta(seconds=30)
 ACCESS_TOKEN_CHARACTERS_MAX = 1024
 REFRESH_TOKEN_BYTES = 32
@@ -69,7 +69,7 @@ def token_keys(settings: Settings) -> TokenKeys:
 
 
 def issue_access_token(claims: AccessClaims, *, keys: TokenKeys, now: datetime) -> str:
-    """A signed access token that is good for ten minutes from `now`."""
+    """A signed access token that is good for fifteen minutes from `now`."""
     issued_at = int(now.timestamp())
     payload = {
         "iss": keys.issuer,

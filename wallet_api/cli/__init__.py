@@ -20,6 +20,7 @@ def main() -> None:
 
 main.add_command(run.serve)
 main.add_command(run.worker)
+main.add_command(run.demo)
 main.add_command(operation.migrate)
 main.add_command(operation.check)
 main.add_command(programs.program)

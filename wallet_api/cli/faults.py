@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 from sqlalchemy.exc import OperationalError
 
+from wallet_api.demo.run import DemoFailed
 from wallet_api.domain.errors import Busy, Invalid, NotFound, Refusal
 from wallet_api.program_file import DefinitionFaults
+from wallet_api.serve import PortTaken
 from wallet_api.services.csv_file import UnreadableFile
 from wallet_api.settings import SettingsFaults
 from wallet_api.store.embedded import EmbeddedPostgresMissing
@@ -22,7 +24,14 @@ class FaultsInWords(click.Group):
         """Run the command; expected faults become click's own, which print `Error: …` and exit with 1."""
         try:
             return super().invoke(ctx)
-        except (SettingsFaults, DefinitionFaults, UnreadableFile, EmbeddedPostgresMissing) as fault:
+        except (
+            SettingsFaults,
+            DefinitionFaults,
+            UnreadableFile,
+            EmbeddedPostgresMissing,
+            PortTaken,
+            DemoFailed,
+        ) as fault:
             raise click.ClickException(str(fault)) from fault
         except OperationalError as fault:
             raise click.ClickException(_NO_DATABASE) from fault

@@ -40,7 +40,7 @@ def transactions(file: Path, program: str, location: str | None) -> None:
     if source.ignored:
         click.echo(f"These columns are ignored: {', '.join(source.ignored)}.")
     rejected = file.with_suffix(".rejected.csv")
-    with ready_app() as app, _rejects(rejected, source) as reject, _reports() as report:
+    with ready_app() as app, _rejects(rejected, source) as reject, reports() as report:
         summary = import_transactions(app, program, source.lines(), location=location, reject=reject, progress=report)
     click.echo(_in_words(summary))
     if summary.rejected:
@@ -75,7 +75,7 @@ def _rejects(path: Path, source: CsvFile) -> Iterator[Callable[[Rejection], None
 
 
 @contextlib.contextmanager
-def _reports() -> Iterator[Callable[[Progress], None]]:
+def reports() -> Iterator[Callable[[Progress], None]]:
     """A bar on a terminal, else a line now and then."""
     if not Console().is_terminal:
         yield _in_lines()

@@ -34,7 +34,7 @@ def page(template: str, *, language: str, status: int = 200, **values: object) -
     html = _templates.get_template(template).render(nonce=nonce, language=words.language, say=words, **values)
     response = Response(html, status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self'; "
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' data:; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     # With `no-referrer` browsers would send forms with `Origin: null`, and those are refused.

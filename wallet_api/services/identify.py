@@ -57,7 +57,9 @@ class Customer:
 
 
 def identify(app: App, tx: Tx, till: Till, who: Who, *, now: datetime) -> Customer:
-    """Find the customer of a call at a till, or refuse."""
+    """Find the customer of a call at a till, or refuse; a location of another program is not found either."""
+    if till.location_id is not None:
+        app.location(tx, till.location_id, program=till.program)
     if who.scan_id is not None:
         scan = cards.scan(tx, who.scan_id, program_id=till.program)
         if scan is None or scan.key_id != till.key_id or scan.expires_at <= now:

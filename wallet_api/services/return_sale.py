@@ -40,7 +40,7 @@ def return_sale(app: App, tx: Tx, till: Till, wish: ReturnSale) -> Json:
     row = transactions.sale_row(tx, wish.sale_id, program_id=till.program)
     if row is None:
         raise errors.NotFound(what="sale")
-    place = till.location_id or row.location_id
+    place = app.location(tx, till.location_id or row.location_id, program=till.program).id
     return_id = new_id()
     contents = _contents(wish)
     known = transactions.claim_receipt(

@@ -13,6 +13,7 @@ from wallet_api.store.session import Tx
 def scan_card(app: App, tx: Tx, till: Till, code: str) -> Json:
     """Recognise the member behind a code; the scan is good for ten minutes and any number of calls at this till."""
     now = app.clock.now()
+    app.location(tx, till.place, program=till.program)  # another program's is not found
     card, scan = read_code(app, tx, till, code, now=now)
     member = load_member.as_of_now(app, tx, scan.member_id, now=now)
     words = Explainer(member.definition, member.row.locale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 
 from wallet_api.http.schemas.base import AnswerSchema
-from wallet_api.http.schemas.fields import Matching, Uuid, left_out
+from wallet_api.http.schemas.fields import Matching, Text, Uuid, left_out
 
 fields = ma.fields
 TAG_CHARACTERS_MAX = 200
@@ -29,10 +29,11 @@ class RegistrationSchema(AppleSchema):
 class ChangesQuery(AppleSchema):
     """The tag that the device got last."""
 
-    since = fields.String(
+    since = Text(
+        shortest=0,
+        longest=TAG_CHARACTERS_MAX,
         load_default=left_out,
         data_key="passesUpdatedSince",
-        validate=ma.validate.Length(max=TAG_CHARACTERS_MAX),
         metadata={"description": "`lastUpdated` of the answer before; all passes of the device if left out"},
     )
 

@@ -34,8 +34,10 @@ class Schema(ma.Schema):
     @classmethod
     def documented_rules(cls) -> list[dict[str, object]]:
         """The same rules as JSON Schema says them."""
-        exactly = [{"oneOf": [{"required": [name]} for name in names]} for names in cls.exactly_one]
-        apart = [{"not": {"required": list(names)}} for names in cls.not_together]
+        exactly: list[dict[str, object]] = [
+            {"oneOf": [{"required": [name]} for name in names]} for names in cls.exactly_one
+        ]
+        apart: list[dict[str, object]] = [{"not": {"required": list(names)}} for names in cls.not_together]
         return [*exactly, *apart]
 
 

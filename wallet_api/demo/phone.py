@@ -1,0 +1,115 @@
+"""Alice's emulated iPhone: it holds her pass, is pushed by the APNs stand-in, and says what it shows.
+
+The pages of the demo read what it shows from a small file, since they run in the API's processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import requests
+
+from passes.apple.development import development_certificates
+from standins.apns import ApnsStandIn
+from standins.wallet_device import DevicePass, WalletDevice
+from wallet_api.clock import SystemClock
+
+PASS_TYPE = "pass.org.example.carnet-demo"
+TEAM = "DEMO123456"
+SHOWN = "device.json"
+LOOK_EVERY_SECONDS = 0.3
+DAYS_LEFT_MIN = 30
+PLACES = ("headerFields", "primaryFields", "secondaryFields", "auxiliaryFields", "backFields")
+
+
+def wallet_settings(folder: Path) -> dict[str, str]:
+    """Make development certificates, once, and name them as settings: passes are really signed, though not by Apple."""
+    folder.mkdir(exist_ok=True)
+    files = {name: folder / f"{name}.pem" for name in ("root", "wwdr", "pass", "key")}
+    if not all(path.exists() for path in files.values()) or _is_old(files["pass"]):
+        made = development_certificates(pass_type_id=PASS_TYPE, team_id=TEAM, now=SystemClock().now())
+        write_private(files["key"], made.key_pem)
+        files["root"].write_bytes(made.root_pem)
+        files["wwdr"].write_bytes(made.wwdr_pem)
+        files["pass"].write_bytes(made.cert_pem)
+    return {
+        "APPLE_PASS_CERT": str(files["pass"]),
+        "APPLE_PASS_KEY": str(files["key"]),
+        "APPLE_WWDR_CERT": str(files["wwdr"]),
+        "APPLE_PASS_TYPE_ID": PASS_TYPE,
+        "APPLE_TEAM_ID": TEAM,
+    }
+
+
+@contextlib.contextmanager
+def phone(apns: ApnsStandIn, *, base_url: str, access_token: str, folder: Path) -> Iterator[WalletDevice]:
+    """A phone that adds the member's pass over HTTP, registers, and follows its changes while the block lasts."""
+    answer = requests.get(
+        f"{base_url}/v1/me/card/apple.pkpass", headers={"Authorization": f"Bearer {access_token}"}, timeout=30
+    )
+    answer.raise_for_status()
+    with WalletDevice() as device:
+        device.connect(apns)
+        device.add(answer.content)
+        stop = threading.Event()
+        reporter = threading.Thread(target=_report, args=(device, folder / SHOWN, stop), daemon=True)
+        reporter.start()
+        try:
+            yield device
+        finally:
+            stop.set()
+            reporter.join()
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    Path(temporary).replace(path)
+
+
+def _report(device: WalletDevice, path: Path, stop: threading.Event) -> None:
+    told = b""
+    while True:
+        shown = orjson.dumps([_shown(held, device.lock_screen) for held in list(device.passes.values())])
+        if shown != told:
+            write_private(path, shown)
+            told = shown
+        if stop.wait(LOOK_EVERY_SECONDS):
+            return
+
+
+def _shown(held: DevicePass, lock_screen: list[str]) -> dict[str, object]:
+    """What a pass looks like: its texts by place, colours, barcode, and what the lock screen has said."""
+    content: dict[str, Any] = held.content
+    style = content["storeCard"]
+    return {
+        "organization": content["organizationName"],
+        "logo_text": content.get("logoText"),
+        "background": content.get("backgroundColor"),
+        "foreground": content.get("foregroundColor"),
+        "label": content.get("labelColor"),
+        "fields": [
+            {"place": place, "key": field["key"], "label": field.get("label", ""), "value": str(field["value"])}
+            for place in PLACES
+            for field in style.get(place, [])
+        ],
+        "barcode": content["barcodes"][0] if content.get("barcodes") else None,
+        "last_modified": held.last_modified,
+        "lock_screen": list(lock_screen),
+    }
+
+
+def _is_old(certificate: Path) -> bool:
+    from cryptography import x509  # noqa: PLC0415 only at the start of the demo
+
+    end = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    return (end - SystemClock().now()).days < DAYS_LEFT_MIN

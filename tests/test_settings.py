@@ -151,7 +151,6 @@ def test_with_credentials_it_says_what_is_on(tmp_path: Path) -> None:
         "Links and tokens carry the base URL https://cards.example.",
         "Files are kept in var.",
         "The database is a private one in var/postgres, because DATABASE_URL is not set.",
-        "Insight reads from the database itself, because REPLICA_URL is not set.",
         "Push messages go through Firebase, by way of http://127.0.0.1:9000.",
         "E-mail goes through smtp://mail.example:25 as no-reply@cards.example.",
         "Text messages go to the console channel, because no provider of them is built in.",

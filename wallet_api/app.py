@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from flask import Flask
 from google.oauth2.service_account import Credentials
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from passes.apple.signing import Signer
 from wallet_api import pages
@@ -47,6 +48,8 @@ def web(app: App) -> Flask:
     """The web application of a running Carnet."""
     flask = Flask("wallet_api", static_folder=None)
     flask.extensions["carnet"] = app
+    if hops := app.settings.trusted_proxies:
+        flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # as its documentation says
     api = Api(flask)
     for blueprint in blueprints():
         api.register_blueprint(blueprint)

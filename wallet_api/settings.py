@@ -56,6 +56,7 @@ class Settings:
     google_wallet_endpoint: str | None = None
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
+    trusted_proxies: int = 0  # how many proxies in front add to X-Forwarded-For; what the others say is not believed
     demo_dir: Path | None = None  # set by `carnet demo` only: turns on the pages that show what others would not see
 
     @classmethod
@@ -83,6 +84,7 @@ class Settings:
             google_wallet_endpoint=read.web("GOOGLE_WALLET_ENDPOINT"),
             smtp_url=read.url("SMTP_URL", schemes=("smtp", "smtps", "smtp+starttls")),
             mail_from=read.sender("MAIL_FROM"),
+            trusted_proxies=int(read.digits("CARNET_TRUSTED_PROXIES") or 0),
             demo_dir=read.folder("CARNET_DEMO"),
         )
         if read.faults:
@@ -138,9 +140,6 @@ class Settings:
             f"The database is {_place(self.database_url)}."
             if self.database_url
             else f"The database is a private one in {self.data_dir / 'postgres'}, because DATABASE_URL is not set.",
-            f"Insight reads from the replica {_place(self.replica_url)}."
-            if self.replica_url
-            else "Insight reads from the database itself, because REPLICA_URL is not set.",
             f"Push messages go to the console channel, because {_not_set(firebase)}."
             if firebase
             else f"Push messages go through Firebase{_by_way_of(self.firebase_endpoint)}.",
@@ -232,7 +231,7 @@ class _Reader:
     def digits(self, name: str) -> str | None:
         text = self.text(name)
         if text is not None and not (text.isascii() and text.isdigit()):
-            self.faults.append(f"{name} must be digits only, as the Google Pay and Wallet console shows it.")
+            self.faults.append(f"{name} must be a number, in digits only.")
         return text
 
     def sender(self, name: str) -> str | None:

@@ -37,6 +37,11 @@ def brand_images(brand: BrandFace) -> dict[str, bytes]:
     return images
 
 
+def monogram(brand: BrandFace, *, side: int) -> bytes:
+    """Return the brand's initials in its colours as a square PNG: what stands for a logo where there is none."""
+    return _png(_monogram(brand, side=side))
+
+
 def png_size(data: bytes) -> tuple[int, int] | None:
     """Return a PNG file's width and height in pixels from its header; None for other data."""
     if len(data) < 33 or data[:8] != PNG_MAGIC or data[12:16] != b"IHDR":

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 
 from tests.http.calls import bearer, code_sent_to, refused, told
 from tests.shop import Shop
+from wallet_api.app import web
 from wallet_api.clock import FixedClock
+from wallet_api.store import sql
 
 MEMBERS = "/v1/programs/points-tiers/members"
 CODES = "/v1/programs/points-tiers/codes"
@@ -44,7 +48,7 @@ def test_a_program_speaks_the_language_that_is_asked_for_if_it_can(
     assert told(response)["tiers"][1]["name"] == silver
 
 
-@pytest.mark.parametrize("path", ["/v1/programs/none", "/v1/programs/points-tiers/logo.png", "/v1/programs/A"])
+@pytest.mark.parametrize("path", ["/v1/programs/none", "/v1/programs/none/logo.png", "/v1/programs/A"])
 def test_what_no_program_has_is_not_found(api: FlaskClient, path: str) -> None:
     assert refused(api.get(path)) == (404, "not_found")
 
@@ -196,3 +200,14 @@ def test_one_network_of_64_bits_is_one_client(api: FlaskClient) -> None:
     answers = [api.post(CODES, json={}, environ_base=neighbour) for neighbour in neighbours]
 
     assert [answer.status_code for answer in answers] == [422] * 30 + [429]
+
+
+@pytest.mark.parametrize(("proxies", "client"), [(0, "127.0.0.1"), (1, "203.0.113.9")])
+def test_only_as_many_proxies_are_believed_as_the_settings_name(shop: Shop, proxies: int, client: str) -> None:
+    app = web(replace(shop.app, settings=replace(shop.app.settings, trusted_proxies=proxies)))
+    seen: list[str | None] = []
+    app.before_request(lambda: seen.append(request.remote_addr))
+
+    app.test_client().get("/healthz", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.9"})
+
+    assert seen == [client]

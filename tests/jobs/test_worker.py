@@ -12,6 +12,7 @@ import pytest
 from tests.jobs.world import World, eventually, open_world, working
 from tests.shop import Shop
 from wallet_api.jobs.expand import expand
+from wallet_api.services import show_card
 from wallet_api.store import deliveries, members, sql
 
 
@@ -163,3 +164,21 @@ def _hurry(world: World) -> bool:
     with world.shop.app.db.begin() as tx:
         sql.run(tx, "UPDATE deliveries SET next_try_at = now() WHERE status = 'waiting' AND lease_until IS NULL")
     return False
+
+
+def test_who_joined_before_google_wallet_gets_an_object_when_they_look_at_their_card(world: World) -> None:
+    expand(world.shop.app)  # the joining, with its Google object, which is taken away again
+    with world.shop.app.db.begin() as tx:
+        sql.run(tx, "DELETE FROM deliveries")
+        sql.run(tx, "DELETE FROM passes")
+
+    with world.shop.app.db.begin() as tx:
+        first = show_card.show_card(world.shop.app, tx, world.shop.alice)
+    with working(world.shop.app):
+        eventually(lambda: bool(world.google.objects))
+        eventually(lambda: _statuses(world, "google") == {"accepted"})
+
+    with world.shop.app.db.begin() as tx:
+        then = show_card.show_card(world.shop.app, tx, world.shop.alice)
+    assert first["google"] is None
+    assert str(then["google"]["save_url"]).startswith("https://pay.google.com/gp/v/save/")

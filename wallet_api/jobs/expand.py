@@ -21,6 +21,7 @@ from wallet_api.services import show_pass
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
 from wallet_api.services.messages import quantity, say
+from wallet_api.services.show_pass import GOOGLE_WANTED
 from wallet_api.store import cards, deliveries, locks, members, passes
 from wallet_api.store.deliveries import NewDelivery
 from wallet_api.store.locks import MemberRow
@@ -80,7 +81,7 @@ def _tell(app: App, tx: Tx, event: Row[Any], *, now: datetime) -> None:
     for number, notice in enumerate(event.notices):
         if notice["kind"] in MESSAGE_IS_WORTH:
             _notify(app, tx, reader, notice, event, number=number, now=now)
-        if notice["kind"] == "welcome" and app.google is not None:
+        if notice["kind"] in {"welcome", GOOGLE_WANTED} and app.google is not None:
             _follow_in_google(app, tx, row, event, now=now)
 
 

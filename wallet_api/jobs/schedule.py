@@ -19,6 +19,7 @@ STALLED_AFTER_SECONDS = 60
 KEYS_ARE_KEPT = timedelta(days=7)
 """An offline till may come back with a key this old."""
 CODES_ARE_KEPT = timedelta(days=1)
+ALARM_BEFORE = timedelta(days=30)
 
 
 def job_app(app: App, database_url: str) -> procrastinate.App:
@@ -48,6 +49,13 @@ def job_app(app: App, database_url: str) -> procrastinate.App:
         """Have a year of monthly partitions ahead."""
         with app.db.begin() as tx:
             sql.run(tx, "SELECT make_partitions(CAST(:today AS date), 13)", today=app.clock.now().date())
+
+    @jobs.periodic(cron="0 8 * * *")
+    @jobs.task(queueing_lock="watch_certificate")
+    def watch_certificate(timestamp: int) -> None:
+        """Alarm while there is time to order a new pass certificate: without one, passes no longer change."""
+        if app.apple and app.apple.expires_at < app.clock.now() + ALARM_BEFORE:
+            log.error("the pass certificate ends soon", expires_at=app.apple.expires_at.isoformat())
 
     @jobs.periodic(cron="* * * * *")
     @jobs.task(queueing_lock="retry_stalled", pass_context=True)

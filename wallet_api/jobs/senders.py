@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from notifications.channels import Channel
 from notifications.channels.console import ConsoleChannel
 from notifications.channels.email import EmailChannel, SmtpServer
@@ -22,6 +24,7 @@ from notifications.message import Message
 from passes import delivery as passes_delivery
 from passes.apple.apns import PRODUCTION as APNS
 from passes.apple.apns import ApnsClient, client_tls
+from passes.apple.signing import read_certificate
 from passes.errors import PassRefused
 from passes.google.client import PRODUCTION as GOOGLE_WALLET
 from passes.google.client import GoogleWalletClient
@@ -143,7 +146,7 @@ class AppleSender:
         settings = app.settings
         password = settings.apple_pass_key_password
         tls = client_tls(
-            cert_pem=cert.read_bytes(),
+            cert_pem=read_certificate(cert.read_bytes(), name="pass certificate").public_bytes(Encoding.PEM),
             key_pem=key.read_bytes(),
             password=password.encode() if password else None,
             ca_file=settings.apns_ca,

@@ -28,13 +28,15 @@ from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.present import Json
-from wallet_api.store import cards, passes, programs
+from wallet_api.store import cards, deliveries, passes, programs
 from wallet_api.store.cards import Card
 from wallet_api.store.passes import Pass
 from wallet_api.store.programs import Location
 from wallet_api.store.session import Tx
 
 PROGRAM_LOCATIONS_ON_A_PASS = 10
+GOOGLE_WANTED = "google_wanted"
+"""The event that asks the worker for a card's Google object."""
 
 
 def apple_link(app: App) -> Json | None:
@@ -48,6 +50,8 @@ def google_link(app: App, tx: Tx, card: Card) -> Json | None:
         return None
     followed = passes.of_card(tx, card.id)
     if followed is None or followed.google_fingerprint is None:
+        # Who joined before Google Wallet was set up gets an object now; the link is there a moment later.
+        deliveries.add_event(tx, card.program_id, card.member_id, kind=GOOGLE_WANTED, now=app.clock.now())
         return None
     issuer = app.google.issuer_id
     link = save_link(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from wallet_api.domain import errors
+from passes.apple.images import monogram
 from wallet_api.domain.definition import Definition
 from wallet_api.services import present
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
 from wallet_api.services.present import Json
+from wallet_api.services.show_pass import brand_face
 from wallet_api.store import programs
 from wallet_api.store.session import Tx
+
+LOGO_PIXELS = 660  # what Google Wallet asks for
 
 Choose = Callable[[Sequence[str]], str]
 
@@ -61,11 +64,9 @@ def show_program(app: App, tx: Tx, program_id: str, *, language_among: Choose) -
 
 
 def logo(app: App, tx: Tx, program_id: str) -> bytes:
-    """The brand's logo as a PNG; NotFound where it has none."""
-    picture = app.current_definition(tx, program_id).brand.logo
-    if picture is None:
-        raise errors.NotFound(what="logo")
-    return picture
+    """The brand's logo as a PNG; its initials where it has none, since Google Wallet asks for one."""
+    definition = app.current_definition(tx, program_id)
+    return definition.brand.logo or monogram(brand_face(definition, []), side=LOGO_PIXELS)
 
 
 def _brand(app: App, definition: Definition) -> Json:
@@ -78,5 +79,5 @@ def _brand(app: App, definition: Definition) -> Json:
             "text": brand.colours.text,
             "label": brand.colours.label,
         },
-        "logo_url": address if brand.logo is not None else None,
+        "logo_url": address,
     }

@@ -40,12 +40,19 @@ def is_current(engine: Engine) -> bool:
 
 
 def is_current_in(tx: Tx) -> bool:
-    """The same, within a transaction."""
-    return MigrationContext.configure(tx).get_current_revision() == _newest()
+    """The same, within a transaction.
+
+    A revision that this code does not know is newer: migrations only add, so old code runs beside the new schema
+    while a new version is rolled out.
+    """
+    have = MigrationContext.configure(tx).get_current_revision()
+    return have is not None and have not in _older()
 
 
 @cache
-def _newest() -> str | None:
+def _older() -> frozenset[str]:
+    """The revisions that this code knows, but for its newest."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    return ScriptDirectory.from_config(config).get_current_head()
+    scripts = ScriptDirectory.from_config(config)
+    return frozenset(script.revision for script in scripts.walk_revisions()) - {scripts.get_current_head()}

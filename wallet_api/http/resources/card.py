@@ -36,7 +36,7 @@ class MyCard(MethodView):
     def get(self) -> tuple[Json, int, dict[str, str]]:
         """Show the code of this moment and those of the next ten minutes, and where the wallet passes are."""
         app = the_app()
-        with app.db.read() as tx:
+        with app.db.begin() as tx:  # it may ask the worker for a Google object
             return show_card.show_card(app, tx, caller().id), 200, NO_STORE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import ctypes
 import os
@@ -48,7 +49,7 @@ class Listening:
 def serve(settings: Settings, at: Listening) -> None:
     """Serve until SIGINT or SIGTERM; what is under way is finished first. Raises PortTaken."""
     check_port(at.host, at.port)
-    server = MPServer(
+    server = _Server(
         target="wsgi:app",
         address=at.host,
         port=at.port,
@@ -95,6 +96,16 @@ def check_port(host: str, port: int) -> None:
         except OSError as trouble:
             reason = os.strerror(trouble.errno) if trouble.errno else str(trouble)
             raise PortTaken(f"Cannot listen at {host}:{port} ({reason}). Choose another with --port.") from trouble
+
+
+class _Server(MPServer):
+    def signal_handler_interrupt(self, *args: object, **kwargs: object) -> None:
+        """Wake the main loop from a thread: a handler runs in between its steps, when it may hold the event's lock.
+
+        A dying parent of several threads sends the signal once for each of them, so this is not rare.
+        """
+        self.interrupt_signal = True
+        _thread.start_new_thread(self.main_loop_interrupt.set, ())
 
 
 def _load(settings: Settings) -> Flask:

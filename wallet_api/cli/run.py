@@ -42,7 +42,7 @@ def worker() -> None:
 
 @click.command
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65_535))
-@click.option("--data-dir", default="var", show_default=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--data-dir", default="var", show_default=True, type=click.Path(path_type=Path))
 def demo(port: int, data_dir: Path) -> None:
     """Run everything in one, with a sample shop: private PostgreSQL, API, worker, pages, an emulated wallet."""
     logs.configure(level=logging.WARNING)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 import requests
+from babel.dates import format_date
 
 from passes.apple.development import development_certificates
 from standins.apns import ApnsStandIn
@@ -23,6 +26,7 @@ from wallet_api.clock import SystemClock
 
 PASS_TYPE = "pass.org.example.carnet-demo"
 TEAM = "DEMO123456"
+LANGUAGE = "en"
 SHOWN = "device.json"
 LOOK_EVERY_SECONDS = 0.3
 DAYS_LEFT_MIN = 30
@@ -55,7 +59,8 @@ def phone(apns: ApnsStandIn, *, base_url: str, access_token: str, folder: Path) 
         f"{base_url}/v1/me/card/apple.pkpass", headers={"Authorization": f"Bearer {access_token}"}, timeout=30
     )
     answer.raise_for_status()
-    with WalletDevice() as device:
+    library_id, push_token = _identity(folder / "phone.json")
+    with WalletDevice(language=LANGUAGE, library_id=library_id, push_token=push_token) as device:
         device.connect(apns)
         device.add(answer.content)
         stop = threading.Event()
@@ -66,6 +71,17 @@ def phone(apns: ApnsStandIn, *, base_url: str, access_token: str, folder: Path) 
         finally:
             stop.set()
             reporter.join()
+
+
+def _identity(path: Path) -> tuple[str, str]:
+    """The device's ids, kept from start to start: a new phone at each would leave the old ones registered for ever."""
+    try:
+        known = orjson.loads(path.read_bytes())
+        return str(known["library_id"]), str(known["push_token"])
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+        library_id, push_token = secrets.token_hex(16), secrets.token_hex(32)
+        write_private(path, orjson.dumps({"library_id": library_id, "push_token": push_token}))
+        return library_id, push_token
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -98,7 +114,7 @@ def _shown(held: DevicePass, lock_screen: list[str]) -> dict[str, object]:
         "foreground": content.get("foregroundColor"),
         "label": content.get("labelColor"),
         "fields": [
-            {"place": place, "key": field["key"], "label": field.get("label", ""), "value": str(field["value"])}
+            {"place": place, "key": field["key"], "label": field.get("label", ""), "value": _value(field)}
             for place in PLACES
             for field in style.get(place, [])
         ],
@@ -106,6 +122,13 @@ def _shown(held: DevicePass, lock_screen: list[str]) -> dict[str, object]:
         "last_modified": held.last_modified,
         "lock_screen": list(lock_screen),
     }
+
+
+def _value(field: Mapping[str, Any]) -> str:
+    """A field's value as the phone words it: a day is written out where the pass gives it a style."""
+    if "dateStyle" in field:
+        return format_date(datetime.fromisoformat(field["value"]).date(), format="medium", locale=LANGUAGE)
+    return str(field["value"])
 
 
 def _is_old(certificate: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import secrets
@@ -21,20 +22,40 @@ import requests
 
 from standins.apns import ApnsStandIn
 from wallet_api.app import wire
+from wallet_api.clock import SystemClock
 from wallet_api.demo.phone import phone, wallet_settings, write_private
-from wallet_api.demo.shop import DemoShop, is_new, prepare_shop
+from wallet_api.demo.shop import DemoShop, is_new, prepare_shop, put_aside, remove_put_aside
 from wallet_api.serve import check_port, migrate_database, with_database
 from wallet_api.services.import_transactions import Progress
 from wallet_api.settings import Settings
 
 STARTS_WITHIN_SECONDS = 30.0
 STOPS_WITHIN_SECONDS = 15.0
+TOKEN_EVERY_SECONDS = 300.0
 LOOK_EVERY_SECONDS = 0.2
 HOST = "127.0.0.1"
 
 
+OUTSIDE = (
+    "REPLICA_URL",
+    "FIREBASE_CREDENTIALS",
+    "FIREBASE_ENDPOINT",
+    "APPLE_PASS_KEY_PASSWORD",
+    "GOOGLE_WALLET_ISSUER_ID",
+    "GOOGLE_WALLET_CREDENTIALS",
+    "GOOGLE_WALLET_ENDPOINT",
+    "SMTP_URL",
+    "MAIL_FROM",
+)
+"""Settings that the demo does not take over from its surroundings: with them messages would really go out."""
+
+
 class DemoFailed(Exception):
     """The demo cannot start or go on; the text says why and what to do."""
+
+
+class _StoppedEarly(Exception):
+    """Somebody stopped the demo while it prepared the shop; the next start goes on from there."""
 
 
 Reports = Callable[[], AbstractContextManager[Callable[[Progress], None]]]
@@ -47,18 +68,22 @@ def run_demo(*, port: int, folder: Path, say: Callable[[str], None], reports: Re
     """
     check_port(HOST, port)
     stop = _stopped_by_signals()
-    environment = {**os.environ, **_environment(folder, port)}
+    around = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
+    environment = {**around, **_environment(folder, port)}
     settings = Settings.from_env(environment)
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(with_database(settings))
         assert settings.database_url is not None
-        environment["DATABASE_URL"] = settings.database_url
-        if "DATABASE_URL" in os.environ:
+        # A private server is not named to the children: each holds it for itself, so that it stops with the last of
+        # them where this process was killed.
+        if "DATABASE_URL" in environment:
             migrate_database(settings.database_url)
         apns = stack.enter_context(ApnsStandIn(client_ca=Path(environment["APPLE_WWDR_CERT"])))
         environment |= {"APNS_ENDPOINT": apns.endpoint, "APNS_CA": str(apns.ca_file)}
-        shop = _prepare(replace(settings, apns_endpoint=apns.endpoint), folder, say=say, reports=reports)
-        if stop.is_set():
+        put_aside(folder)
+        try:
+            shop = _prepare(replace(settings, apns_endpoint=apns.endpoint), folder, say=say, reports=reports, stop=stop)
+        except _StoppedEarly:
             return
         api = stack.enter_context(_child("serve", "--port", str(port), environment=environment, folder=folder))
         worker = stack.enter_context(_child("worker", environment=environment, folder=folder))
@@ -68,10 +93,10 @@ def run_demo(*, port: int, folder: Path, say: Callable[[str], None], reports: Re
             token = shop.tokens.access_token
             wallet = folder / "wallet"
             stack.enter_context(phone(apns, base_url=settings.base_url, access_token=token, folder=wallet))
-            told = orjson.dumps(shop.told(settings.base_url), option=orjson.OPT_INDENT_2)
-            write_private(folder / "demo.json", told + b"\n")
+            _tell(shop, settings, folder)
+            remove_put_aside(folder)
             say(_welcome(settings.base_url, folder))
-        _watch(children, folder, stop)
+        _watch(children, folder, stop, renew=lambda: _tell(shop, settings, folder))
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
@@ -99,12 +124,26 @@ def _secret(path: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def _prepare(settings: Settings, folder: Path, *, say: Callable[[str], None], reports: Reports) -> DemoShop:
+def _tell(shop: DemoShop, settings: Settings, folder: Path) -> None:
+    """Write `demo.json`, with an access token that is good from now on: whoever opens it later can call at once."""
+    told = orjson.dumps(shop.told(settings, now=SystemClock().now()), option=orjson.OPT_INDENT_2)
+    write_private(folder / "demo.json", told + b"\n")
+
+
+def _prepare(
+    settings: Settings, folder: Path, *, say: Callable[[str], None], reports: Reports, stop: threading.Event
+) -> DemoShop:
     app = wire(settings)
     try:
         if is_new(folder):
             say("Preparing the shop: 6,919 purchases are imported, once.")
-            with reports() as progress:
+            with reports() as report:
+
+                def progress(so_far: Progress) -> None:
+                    if stop.is_set():
+                        raise _StoppedEarly
+                    report(so_far)
+
                 return prepare_shop(app, folder, progress=progress)
         return prepare_shop(app, folder, progress=lambda _: None)
     finally:
@@ -150,9 +189,15 @@ def _wait_until_ready(
         stop.wait(LOOK_EVERY_SECONDS / 2)
 
 
-def _watch(children: Mapping[str, subprocess.Popen[bytes]], folder: Path, stop: threading.Event) -> None:
+def _watch(
+    children: Mapping[str, subprocess.Popen[bytes]], folder: Path, stop: threading.Event, *, renew: Callable[[], None]
+) -> None:
+    renewed_at = time.monotonic()
     while not stop.wait(LOOK_EVERY_SECONDS):
         _check(children, folder)
+        if time.monotonic() > renewed_at + TOKEN_EVERY_SECONDS:
+            renew()
+            renewed_at = time.monotonic()
 
 
 def _check(children: Mapping[str, subprocess.Popen[bytes]], folder: Path) -> None:
@@ -165,7 +210,8 @@ def _stopped_by_signals() -> threading.Event:
     stop = threading.Event()
 
     def hear(number: int, frame: FrameType | None) -> None:
-        stop.set()
+        # In a thread: a handler runs in between the steps of `stop.wait`, which may hold the event's lock.
+        _thread.start_new_thread(stop.set, ())
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, hear)

@@ -5,16 +5,17 @@ Made step by step, and each step only if it is missing, so that a start that was
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import orjson
 
-from wallet_api import cdnow
+from wallet_api import cdnow, tokens
 from wallet_api.domain import calendar
 from wallet_api.services import sign_in
 from wallet_api.services.app import App
@@ -27,8 +28,10 @@ from wallet_api.services.publish import publish
 from wallet_api.services.register_device import Device, register_device
 from wallet_api.services.show_card import card_of
 from wallet_api.services.sign_in import Tokens
+from wallet_api.settings import Settings
 from wallet_api.store import access, members, programs
 from wallet_api.store.members import NewMember
+from wallet_api.tokens import AccessClaims
 
 PROGRAM = "cd-shop"
 LOCATION = "main-street"
@@ -37,6 +40,7 @@ MEMBER = "alice@example.org"
 PHONE = "alices-phone"
 DEFINITIONS = Path(__file__).parents[2] / "programs"
 IMPORTED = "history-imported"
+ASIDE = "demo.before.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,27 +53,32 @@ class DemoShop:
     member_id: UUID
     card_number: str
     tokens: Tokens
+    claims: AccessClaims
 
-    def told(self, base_url: str) -> dict[str, object]:
-        """The contents of `demo.json`, as the command line's contract names them."""
+    def told(self, settings: Settings, *, now: datetime) -> dict[str, object]:
+        """The contents of `demo.json`, as the command line's contract names them, with an access token made now."""
         return {
-            "base_url": base_url,
+            "base_url": settings.base_url,
             "program": PROGRAM,
             "till_key": self.till_key,
             "location_id": str(self.location_id),
             "manager": {"email": MANAGER, "password": self.manager_password},
             "member": {
                 "email": MEMBER,
-                "access_token": self.tokens.access_token,
+                "access_token": self._access_token(settings, now=now),
                 "refresh_token": self.tokens.refresh_token,
                 "card_number": self.card_number,
             },
         }
 
+    def _access_token(self, settings: Settings, *, now: datetime) -> str:
+        keys = tokens.token_keys(settings)
+        return tokens.issue_access_token(self.claims, keys=keys, now=now)
+
 
 def prepare_shop(app: App, folder: Path, *, progress: Callable[[Progress], None]) -> DemoShop:
     """Make what is missing of the shop; a second start finds it all and only renews the member's tokens."""
-    before = _remembered(folder / "demo.json")
+    before = _remembered(folder / ASIDE)
     now = app.clock.now()
     with app.db.read() as tx:
         is_published = programs.current_version(tx, PROGRAM) is not None
@@ -81,15 +90,27 @@ def prepare_shop(app: App, folder: Path, *, progress: Callable[[Progress], None]
     with app.db.begin() as tx:
         register_device(app, tx, member_id, Device(fcm_token=PHONE, platform="ios"), program=PROGRAM)
         card = card_of(tx, member_id)
-    tokens = sign_in.open_session(app, PROGRAM, member_id)
+    opened = sign_in.open_session(app, PROGRAM, member_id)
     return DemoShop(
         till_key=_till_key(app, before),
         location_id=location.id,
         manager_password=_manager_password(app, before),
         member_id=member_id,
         card_number=card.number,
-        tokens=tokens,
+        tokens=opened,
+        claims=tokens.read_access_token(opened.access_token, keys=tokens.token_keys(app.settings), now=now),
     )
+
+
+def put_aside(folder: Path) -> None:
+    """Take an earlier start's `demo.json` out of sight: that the file is there means that everything answers."""
+    with contextlib.suppress(FileNotFoundError):
+        (folder / "demo.json").replace(folder / ASIDE)
+
+
+def remove_put_aside(folder: Path) -> None:
+    """Forget what was put aside, once a new `demo.json` has taken its secrets over."""
+    (folder / ASIDE).unlink(missing_ok=True)
 
 
 def is_new(folder: Path) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import orjson
+from babel.dates import format_datetime
 from babel.numbers import format_decimal, format_percent
-from flask import Blueprint, Response, redirect, url_for
+from flask import Blueprint, Response, abort, redirect, request, url_for
 
 from passes.qr import qr_svg
 from wallet_api.http.schemas.fields import rfc3339
@@ -19,6 +23,7 @@ from wallet_api.services.figures import figures
 from wallet_api.store import deliveries, members
 
 MESSAGES_SHOWN = 200
+THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def blueprint(folder: Path) -> Blueprint:
@@ -29,29 +34,37 @@ def blueprint(folder: Path) -> Blueprint:
     made.add_url_rule("/demo/wallet", "wallet", lambda: _wallet(folder))
     made.add_url_rule("/demo/outbox", "outbox", _outbox)
     made.add_url_rule("/demo/outbox.json", "outbox_json", _outbox_json)
+    made.before_request(_refuse_strange_hosts)
     explain_refusals(made)
     return made
 
 
+def _refuse_strange_hosts() -> None:
+    """Keys and codes are shown to this machine only: another site's name may be made to point here (DNS rebinding)."""
+    if urlsplit(f"//{request.host}").hostname not in THIS_MACHINE:
+        abort(404)
+
+
 def _start(folder: Path) -> Response:
     told = _told(folder)
-    if told is None:
+    opened = _open_session(told) if told else None
+    if told is None or opened is None:
         return _starting()
-    words, name = words_of_request(), _name(told)
+    words, name, values = words_of_request(), _name(told), _values(told)
     return page(
         "start.html",
         language=words.language,
         name=name,
         figures=_figures(told["program"], words.language),
         steps=[
-            (words("step_code", name=name), _CODE.format(**_values(told))),
-            (words("step_scan"), _SCAN.format(**_values(told))),
-            (words("step_sale"), _SALE.format(**_values(told))),
-            (words("step_told", name=name), _OUTBOX.format(**_values(told))),
+            (words("step_code", name=name), _CODE.format(**values, token=opened.access_token)),
+            (words("step_scan"), _SCAN.format(**values)),
+            (words("step_sale"), _SALE.format(**values)),
+            (words("step_told", name=name), _OUTBOX.format(**values)),
         ],
         more=[
-            (words("next_join"), _JOIN.format(**_values(told))),
-            (words("next_rules", program=told["program"]), _APPLY.format(**_values(told), folder=folder)),
+            (words("next_join"), _JOIN.format(**values)),
+            (words("next_rules", program=told["program"]), _APPLY.format(**values, folder=folder)),
         ],
         file=folder / "demo.json",
     )
@@ -60,16 +73,11 @@ def _start(folder: Path) -> Response:
 def _card(folder: Path) -> Response:
     """Sign the visitor in as the demo's member."""
     told = _told(folder)
-    if told is None:
+    opened = _open_session(told) if told else None
+    if told is None or opened is None:
         return _starting()
-    app, program = the_app(), str(told["program"])
-    with app.db.read() as tx:
-        member_id = members.by_address(tx, program, told["member"]["email"])
-    if member_id is None:
-        return _starting()
-    opened = sign_in.open_session(app, program, member_id)
-    answer = cast("Response", redirect(url_for("card_page.card", program=program), 303))
-    return remember(answer, opened.refresh_token, program=program)
+    answer = cast("Response", redirect(url_for("card_page.card", program=told["program"]), 303))
+    return remember(answer, opened.refresh_token, program=told["program"])
 
 
 def _wallet(folder: Path) -> Response:
@@ -84,12 +92,19 @@ def _wallet(folder: Path) -> Response:
         language=words.language,
         name=_name(told),
         shown=held,
+        updated=_moment(parsedate_to_datetime(held["last_modified"]), words.language)
+        if held["last_modified"]
+        else None,
         qr=qr_svg(barcode["message"], label=words("wallet_code")).decode() if barcode else None,
     )
 
 
 def _outbox() -> Response:
-    return page("outbox.html", language=preferred_language(), messages=_messages())
+    language = preferred_language()
+    messages = [
+        message | {"sent": _moment(datetime.fromisoformat(message["sent_at"]), language)} for message in _messages()
+    ]
+    return page("outbox.html", language=language, messages=messages)
 
 
 def _outbox_json() -> Response:
@@ -112,6 +127,10 @@ def _messages() -> list[dict[str, str]]:
         }
         for row in rows
     ]
+
+
+def _moment(at: datetime, language: str) -> str:
+    return f"{format_datetime(at, format='medium', locale=language)} UTC"
 
 
 def _starting() -> Response:
@@ -156,6 +175,14 @@ def _read(path: Path) -> Any:
         return None
 
 
+def _open_session(told: dict[str, Any]) -> sign_in.Tokens | None:
+    """A new session of the demo's member: the access token in `demo.json` is good for minutes only."""
+    app, program = the_app(), str(told["program"])
+    with app.db.read() as tx:
+        member_id = members.by_address(tx, program, told["member"]["email"])
+    return sign_in.open_session(app, program, member_id) if member_id else None
+
+
 def _name(told: dict[str, Any]) -> str:
     return str(told["member"]["email"]).partition("@")[0].capitalize()
 
@@ -166,7 +193,6 @@ def _values(told: dict[str, Any]) -> dict[str, str]:
         "program": told["program"],
         "key": told["till_key"],
         "location": told["location_id"],
-        "token": told["member"]["access_token"],
     }
 
 
@@ -184,9 +210,9 @@ _SCAN = (
 _SALE = """curl -s {base}/v1/transactions -H 'Authorization: Bearer {key}' -H "Idempotency-Key: $(date +%s)" \\
   --json '{{"scan_id": "'$SCAN'", "external_id": "receipt-'$(date +%s)'", "location_id": "{location}",
   "occurred_at": "'$(date -u +%FT%TZ)'", "currency": "USD", "amount": 12000}}'"""
-_OUTBOX = """curl -s {base}/demo/outbox.json"""
+_OUTBOX = """sleep 1; curl -s {base}/demo/outbox.json"""
 _JOIN = """curl -s {base}/v1/programs/{program}/members --json '{{"email": "bob@example.org", "given_name": "Bob",
   "locale": "fr", "consents": {{"terms": true}}}}'
-curl -s {base}/demo/outbox.json"""
+sleep 1; curl -s {base}/demo/outbox.json"""
 _APPLY = """set -a; CARNET_SECRET_KEY=$(cat {folder}/secret); CARNET_DATA_DIR={folder}; set +a
 .venv/bin/carnet program apply programs/{program}.yaml"""

@@ -86,6 +86,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Dans la démo, les codes s’affichent dans la boîte d’envoi.",
     ),
     # The card
+    "colon": (": ", "\u00a0: "),
     "card_of": ("Card of {name}", "Carte de {name}"),
     "qr_label": ("QR code of your card", "QR code de votre carte"),
     "show_at_till": (
@@ -204,7 +205,5 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Rien pour l’instant. Enregistrez une vente à {name} et rechargez cette page.",
     ),
     "back_of_pass": ("The back of the pass", "Le dos du pass"),
-    "pushes": ("Pushes received: {count}", "Notifications reçues : {count}"),
-    "complaints": ("What the device complains about", "Ce dont l’appareil se plaint"),
     "updated_at": ("Last update: {at}", "Dernière mise à jour : {at}"),
 }

@@ -342,13 +342,16 @@ class _Importer:
     def _member(self, who: str, sales: Sequence[_StagedSale]) -> _Outcome:
         with self.app.db.begin() as tx:
             history.commit_later(tx)  # what a crash loses, the next run brings back
+            # The receipts before the member: an import that crosses this one commits both at once, so who sees its
+            # receipts then sees its guest too.
+            recorded = history.known_receipts(tx, [sale.receipt for sale in sales])
             member_id = find_member(tx, self.program, who)
             if member_id is None and is_address(who):
                 reason = (
                     f"Nobody in the program has the address {who}; only a reference of another system makes a guest."
                 )
                 return _Outcome(rejections=tuple(Rejection(line=sale.line, reason=reason) for sale in sales))
-            outcome, new = self._sort_out(tx, member_id, sales)
+            outcome, new = self._sort_out(member_id, sales, recorded)
             if new:
                 guests = 1 if member_id is None else 0
                 self._record(tx, who, member_id, new)
@@ -356,10 +359,9 @@ class _Importer:
         return outcome
 
     def _sort_out(
-        self, tx: Tx, member_id: UUID | None, sales: Sequence[_StagedSale]
+        self, member_id: UUID | None, sales: Sequence[_StagedSale], recorded: Mapping[Receipt, bytes]
     ) -> tuple[_Outcome, list[_StagedSale]]:
-        """Which of the sales are new; the others are known, or contradict what is."""
-        recorded = history.known_receipts(tx, [sale.receipt for sale in sales])
+        """Which of the sales are new; the others are known, or contradict what is recorded."""
         new = [sale for sale in sales if sale.receipt not in recorded]
         known = [
             sale

@@ -46,7 +46,7 @@ def worker() -> None:
 def demo(port: int, data_dir: Path) -> None:
     """Run everything in one, with a sample shop: private PostgreSQL, API, worker, pages, an emulated wallet."""
     logs.configure(level=logging.WARNING)
-    run_demo(port=port, folder=data_dir.resolve(), say=click.echo, reports=reports)
+    run_demo(os.environ, port=port, folder=data_dir.resolve(), say=click.echo, reports=reports)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import os
 import secrets
 import signal
 import subprocess
@@ -61,14 +60,16 @@ class _StoppedEarly(Exception):
 Reports = Callable[[], AbstractContextManager[Callable[[Progress], None]]]
 
 
-def run_demo(*, port: int, folder: Path, say: Callable[[str], None], reports: Reports) -> None:
+def run_demo(
+    environ: Mapping[str, str], *, port: int, folder: Path, say: Callable[[str], None], reports: Reports
+) -> None:
     """Run everything until SIGINT or SIGTERM; leaves no process behind. Raises DemoFailed, PortTaken.
 
     `say` prints a line; `reports` opens a progress bar for the import.
     """
     check_port(HOST, port)
     stop = _stopped_by_signals()
-    around = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
+    around = {name: value for name, value in environ.items() if name not in OUTSIDE}
     environment = {**around, **_environment(folder, port)}
     settings = Settings.from_env(environment)
     with contextlib.ExitStack() as stack:

@@ -15,6 +15,6 @@ def register(flask: Flask, app: App) -> None:
     """Serve the pages; those of the demo only where the settings name its folder."""
     flask.register_blueprint(card.blueprint())
     if app.settings.demo_dir is not None:
-        from wallet_api.pages import demo  # noqa: PLC0415 not even imported outside the demo
+        from wallet_api.pages.demo import blueprint  # noqa: PLC0415 not even imported outside the demo
 
-        flask.register_blueprint(demo.blueprint(app.settings.demo_dir))
+        flask.register_blueprint(blueprint(app.settings.demo_dir))

@@ -48,7 +48,16 @@ def _forget_the_dead(folder: Path) -> None:
     """Take killed processes off the server's list of users: it would wait for them for ever, and never stop."""
     users = folder / ".handle_pids.json"
     if users.exists():
-        users.write_text(json.dumps([pid for pid in json.loads(users.read_text()) if _is_alive(pid)]))
+        alive = users.with_suffix(".new")
+        alive.write_text(json.dumps([pid for pid in _listed(users) if _is_alive(pid)]))
+        alive.replace(users)
+
+
+def _listed(users: Path) -> list[int]:
+    try:
+        return list(json.loads(users.read_text()))
+    except json.JSONDecodeError:
+        return []  # a process was killed while it wrote the list; without this, no start would ever succeed again
 
 
 def _is_alive(pid: int) -> bool:

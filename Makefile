@@ -2,7 +2,7 @@ PORT ?= 8080
 DATA ?= var
 PY := .venv/bin
 
-.PHONY: help install browser demo test check bench format
+.PHONY: help install browser demo test check bench openapi format
 help:            ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 install: .venv/installed  ## Make .venv from the lock file
@@ -15,7 +15,7 @@ demo: install    ## Everything in one on http://127.0.0.1:$(PORT), data in $(DAT
 	$(PY)/carnet demo --port $(PORT) --data-dir $(DATA)
 test: install    ## All tests, on a private PostgreSQL (or the one that TEST_DATABASE_URL names)
 	scripts/install-chromium
-	$(PY)/pytest -n 2 --dist worksteal
+	$(PY)/pytest -n 2 --dist loadfile
 check: install   ## Formatting, lint, types, layers, dependencies
 	$(PY)/ruff format --check .
 	$(PY)/ruff check .
@@ -24,6 +24,8 @@ check: install   ## Formatting, lint, types, layers, dependencies
 	$(PY)/deptry .
 bench: install   ## Benchmarks, each beside its limit or peer in the same run
 	$(PY)/python -m bench
+openapi: install ## Renew openapi.json, the API's document
+	$(PY)/python -m wallet_api.http.document > openapi.json
 format: install  ## Format and mend what ruff can
 	$(PY)/ruff format .
 	$(PY)/ruff check --fix .

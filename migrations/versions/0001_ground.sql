@@ -31,7 +31,17 @@ END $$;
 CREATE TABLE programs (
     id text PRIMARY KEY,
     version integer NOT NULL,
+    -- Counts the promotions started, so that whoever remembers a definition knows when it has more days.
+    revision integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE promotion_days (
+    program_id text NOT NULL REFERENCES programs,
+    promotion text NOT NULL,
+    first date NOT NULL,
+    last date NOT NULL CHECK (last >= first),
+    PRIMARY KEY (program_id, promotion, first)
 );
 
 CREATE TABLE program_versions (
@@ -368,6 +378,22 @@ CREATE TABLE check_ins (
     recorded_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX check_ins_member ON check_ins (member_id, id);
+
+CREATE TABLE activities (
+    id uuid PRIMARY KEY,
+    program_id text NOT NULL,
+    member_id uuid NOT NULL REFERENCES members,
+    kind text NOT NULL,
+    external_id text NOT NULL,
+    fields jsonb NOT NULL,
+    key_id uuid,
+    occurred_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    contents bytea NOT NULL,
+    answer jsonb,
+    UNIQUE (program_id, kind, external_id)
+);
+CREATE INDEX activities_member ON activities (member_id, id);
 
 CREATE TABLE idempotency_keys (
     program_id text NOT NULL,

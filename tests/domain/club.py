@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from itertools import count
+from typing import cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,6 +24,7 @@ from wallet_api.domain.definition import (
     Localised,
     MoneyOff,
     Price,
+    Promotion,
     Rate,
     Reward,
     Span,
@@ -31,6 +34,7 @@ from wallet_api.domain.definition import (
 )
 from wallet_api.domain.due import next_due
 from wallet_api.domain.events import (
+    Activity,
     Adjust,
     Capture,
     CheckIn,
@@ -85,6 +89,7 @@ def club(
     rewards: tuple[Reward, ...] = (OFF_5, COFFEE),
     tiers: TierScheme | None = TIERS,
     zone: ZoneInfo = PARIS,
+    promotions: tuple[Promotion, ...] = (),
 ) -> Definition:
     """A program: a point per euro, two rewards and three tiers, unless told otherwise."""
     unit = unit or points()
@@ -100,17 +105,17 @@ def club(
         earning=rules or (PURCHASE,),
         tiers=tiers,
         rewards={reward.id: reward for reward in rewards},
-        messages={},
+        promotions=promotions,
     )
 
 
 class Life:
     """Alice's life as a member: every step goes through `decide`, and the laws of the ledger are checked after it."""
 
-    def __init__(self, definition: Definition, *, joined: datetime = NOON) -> None:
+    def __init__(self, definition: Definition, *, joined: datetime = NOON, birth_date: date | None = None) -> None:
         self.definition = definition
         self.now = joined
-        self.state = MemberState(member_id=UUID(int=1), joined_at=joined, birth_date=None, standing=None)
+        self.state = MemberState(member_id=UUID(int=1), joined_at=joined, birth_date=birth_date, standing=None)
         self.entries: list[Entry] = []
         self.last: Decision | None = None
         self._sales: dict[UUID, RecordedSale] = {}
@@ -180,6 +185,11 @@ class Life:
         """A check-in."""
         return self.do(CheckIn(id=next(self._ids), occurred_at=self.now, location=location))
 
+    def act(self, kind: str, **fields: int | str | bool) -> Decision:
+        """An activity with its fields."""
+        read = {name: value if isinstance(value, str | bool) else Fraction(value) for name, value in fields.items()}
+        return self.do(Activity(id=next(self._ids), occurred_at=self.now, kind=kind, fields=read))
+
     def redeem(self, reward: str, *, quantity: int = 1) -> Voucher:
         """Exchange units for a reward at once; the voucher."""
         event = Redeem(
@@ -242,7 +252,11 @@ class Life:
                 left[entry.reverses] = left.get(entry.reverses, 0) + entry.amount
         earned = tuple(
             EarnedEntry(
-                entry_id=entry.id, rule=entry.rule or "", unit=entry.unit, left=entry.amount + left.get(entry.id, 0)
+                entry_id=entry.id,
+                rule=entry.rule or "",
+                unit=entry.unit,
+                left=entry.amount + left.get(entry.id, 0),
+                promotions=frozenset(cast("dict[str, str]", entry.why.get("promotions", {}))),
             )
             for entry in self.entries
             if entry.source_id == sale_id and entry.kind is EntryKind.EARN
@@ -280,7 +294,9 @@ class Life:
 
     def _check_holds(self) -> None:
         held = {
-            item.id: item.amount for item in self.state.redemptions.values() if item.status is RedemptionStatus.HELD
+            item.id: item.amount
+            for item in self.state.redemptions.values()
+            if item.status is RedemptionStatus.HELD and item.amount
         }
         open_holds: dict[UUID | None, int] = {}
         for entry in self.entries:

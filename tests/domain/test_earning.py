@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 
 import pytest
@@ -14,12 +14,13 @@ from tests.domain.club import PURCHASE, Life, club
 from wallet_api.domain import earning
 from wallet_api.domain.decision import Earned
 from wallet_api.domain.definition import Cap, Condition, EarningRule, EventKind, Flat, Period, Rate
-from wallet_api.domain.earning import Basket
+from wallet_api.domain.earning import Basket, Scene
 from wallet_api.domain.events import Line
 from wallet_api.domain.state import Count
 
 PER_TEN = replace(PURCHASE, amount=Rate(earn=1, per=1000))
 PER_TWO = replace(PURCHASE, id="extra", amount=Rate(earn=1, per=200))
+DAY = date(2026, 3, 10)
 VISIT = EarningRule(id="visit", on=EventKind.CHECK_IN, unit="points", amount=Flat(earn=5))
 
 
@@ -35,7 +36,9 @@ def line(amount: int, *tags: str) -> Line:
 
 def earned(*rules: EarningRule, lines: tuple[Line, ...], tier: str | None = None, at: str | None = None) -> list[int]:
     """What each rule gives for these lines."""
-    return [item.amount for item in earning.for_sale(club(*rules), basket(*lines), tier=tier, location=at)]
+    return [
+        item.amount for item in earning.for_sale(club(*rules), basket(*lines), Scene(day=DAY, tier=tier, location=at))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_no_rounding_ever_gives_more_than_the_rate(amounts: list[int], earn: int
 
 
 def test_gift_cards_never_earn() -> None:
-    [item] = earning.for_sale(club(), basket(line(20_00), line(50_00, "gift-card")), tier=None, location=None)
+    [item] = earning.for_sale(club(), basket(line(20_00), line(50_00, "gift-card")), Scene(day=DAY))
 
     assert item.amount == 20
     assert item.why["base"] == 20_00

@@ -1,63 +1,209 @@
-"""The whole API under schemathesis: what the document promises holds, for everybody, whatever is sent."""
+"""The whole API under schemathesis: what the document promises holds, for every caller, whatever is sent.
+
+That schemathesis would find a fault is shown in test_strict_api.py, where some are planted, and here for one of them.
+`CARNET_FUZZ_SECONDS` says for how long to search, `CARNET_FUZZ_SEED` where to begin.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from flask import Flask
+from flask import Flask, Response, request
 
-from tests.http.calls import as_key, as_member, as_staff
+from passes.apple.development import development_certificates
+from passes.apple.signing import Signer
+from passes.qr import qr_png
+from tests.http.calls import PASSWORD, Headers, as_key, as_member, as_staff, code_sent_to
 from tests.http.trial_app import served
-from tests.shop import Shop
+from tests.shop import NOON, PROGRAMS, Shop
+from wallet_api import tokens
 from wallet_api.app import web
+from wallet_api.domain.events import Line
+from wallet_api.http.document import document
 from wallet_api.http.rate_limit import RATE_LIMITER, RateLimiter
+from wallet_api.services import show_card
+from wallet_api.services.publish import publish
+from wallet_api.services.sign_in import Joining, request_to_join
+from wallet_api.store import access
 
+SECONDS = int(os.environ.get("CARNET_FUZZ_SECONDS", "60"))
+SEED = os.environ.get("CARNET_FUZZ_SEED", "1")
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-SECONDS = int(os.environ.get("CARNET_FUZZ_SECONDS", "0"))
+HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
+PASS_TYPE = "pass.org.example.carnet"
+TEA = Line(sku="tea", quantity=500, amount=50_00)
 
 
-@pytest.mark.timeout(400)
-def test_schemathesis_finds_nothing(shop: Shop, tmp_path: Path) -> None:
-    report = fuzzed(shop, tmp_path, web(shop.app))
+@dataclass(frozen=True, kw_only=True)
+class Town:
+    """A shop where there is something to find, and who calls it."""
 
-    print(report.stdout[-30000:])
-    assert report.returncode == 0, report.stdout
+    shop: Shop
+    users: Mapping[str, Headers]
+    known: Mapping[str, tuple[object, ...]]
 
 
-def fuzzed(shop: Shop, folder: Path, app: Flask) -> subprocess.CompletedProcess[str]:
-    app.extensions[RATE_LIMITER] = RateLimiter(is_on=False)
+@pytest.fixture
+def town(shop: Shop) -> Town:
+    made = development_certificates(pass_type_id=PASS_TYPE, team_id="CARNET0001", now=NOON)
+    signer = Signer.load(cert_pem=made.cert_pem, key_pem=made.key_pem, password=None, wwdr_pem=made.wwdr_pem, now=NOON)
+    app = replace(shop.app, apple=signer)
+    shop = replace(shop, app=app)
+    source = (PROGRAMS / f"{shop.program}.yaml").read_text(encoding="utf-8")
+    logo = base64.b64encode(qr_png("CARNET")).decode()
+    publish(app, f"{source}\nbrand: {{logo: 'data:image/png;base64,{logo}'}}\n", now=NOON)
     bob = shop.join("bob")
-    sale = shop.sell(500_00)
-    shop.sell(300_00, to=bob)
-    hold = shop.hold("off-5")
-    users = {
-        # The first one is who signs out, when that is called; the others' sessions last.
-        "carol": as_staff(shop, "carol", role="cashier"),
-        "alice": as_member(shop),
-        "bob": as_member(shop, bob),
-        "till": {"Authorization": f"Bearer {shop.till_key}"},
-        "metrics": as_key(shop, "metrics"),
+    sale = shop.sell(4_000_00)
+    shop.sell(4_000_00, to=bob)
+    returned = shop.take_back(sale, amount=50_00)
+    request_to_join(app, shop.program, Joining(address="dora@example.org", given_name="Dora"))
+    voucher = shop.redeem("off-5")
+    with app.db.read() as tx:
+        card = show_card.card_of(tx, shop.alice)
+    return Town(
+        shop=shop,
+        users={
+            "carol": as_staff(shop, "carol", role="cashier"),
+            "alice": as_member(shop),
+            "bob": as_member(shop, bob),
+            "till": as_key(shop, "till", "members:act", "metrics"),
+            "wallet": {"Authorization": f"ApplePass {app.pass_token(card.id)}"},
+        },
+        known={
+            "location": (shop.location.id,),
+            "sale": (sale["id"], *(shop.sell(lines=(TEA,))["id"] for _ in range(30))),
+            "return": (returned["id"],),
+            "redemption": tuple(shop.hold("off-5")["id"] for _ in range(3)),
+            "voucher": (voucher["id"],),
+            "member": (shop.alice, bob),
+            "card_code": (shop.code(), shop.code(bob), voucher["code"]),
+            "sign_in_email": ("dora@example.org",),
+            "sign_in_code": (code_sent_to(shop, "dora@example.org"),),
+            "phone": tuple(f"+33 6 12 34 {number:02} 78" for number in range(100)),
+            "refresh_token": tuple(refresh_token(shop) for _ in range(5)),
+            "staff_email": ("carol@example.org",),
+            "staff_password": (PASSWORD,),
+            "pass_type": (PASS_TYPE,),
+            "serial": (card.id,),
+        },
+    )
+
+
+def refresh_token(shop: Shop) -> str:
+    """The refresh token of a new session of Alice's."""
+    raw, hashed = tokens.new_refresh_token()
+    now = shop.app.clock.now()
+    with shop.app.db.begin() as tx:
+        session = access.add_session(tx, shop.program, member_id=shop.alice, staff_id=None, now=now)
+        access.add_refresh_token(tx, session, hashed, now=now)
+    return raw
+
+
+@pytest.mark.timeout(SECONDS * 2 + 120)
+def test_schemathesis_finds_nothing(town: Town, tmp_path: Path) -> None:
+    app = web(town.shop.app)
+    answers = listen(app)
+
+    report = schemathesis(town, tmp_path, app, "--max-time", str(SECONDS), "--max-examples", "10")
+
+    assert report.returncode == 0, report.stdout
+    # Links that nothing follows, or calls that are refused each time, would have tested little.
+    links = re.search(r"API Links: +(\d+) covered", report.stdout)
+    assert links is not None
+    assert int(links[1]) > 0
+    assert operations() - {name for name, status in answers if status < 400} == set()
+
+
+def take_bob_for_alice(app: Flask, town: Town) -> None:
+    """Single vouchers are shown as if no query asked whose they are."""
+    alice, bob = (town.users[name]["Authorization"] for name in ("alice", "bob"))
+    right = app.wsgi_app
+
+    def wrong(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith("/v1/me/vouchers/") and environ.get("HTTP_AUTHORIZATION") == bob:
+            environ["HTTP_AUTHORIZATION"] = alice
+        return right(environ, start_response)
+
+    app.wsgi_app = wrong  # type: ignore[method-assign]  # Flask's documented place for middleware
+
+
+def answer_undocumented(app: Flask, town: Town) -> None:
+    """The tier is told with a status that the document does not know."""
+
+    @app.after_request
+    def spoil(response: Response) -> Response:
+        if request.path == "/v1/me/tier" and response.status_code == 200:
+            response.status_code = 203
+        return response
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("plant", "paths", "found"),
+    [
+        (take_bob_for_alice, "^/v1/me/(redemptions|vouchers)", "Object-level authorization bypass"),
+        (answer_undocumented, "^/v1/me/tier", "Undocumented status code"),
+    ],
+)
+def test_schemathesis_finds_a_planted_fault(
+    town: Town, tmp_path: Path, plant: Callable[[Flask, Town], None], paths: str, found: str
+) -> None:
+    app = web(town.shop.app)
+    plant(app, town)
+    stop_early = ["--max-failures", "1", "--no-shrink", "--max-examples", "10"]
+
+    report = schemathesis(town, tmp_path, app, "--include-path-regex", paths, *stop_early)
+
+    assert report.returncode == 1
+    assert found in report.stdout
+
+
+def operations() -> set[str]:
+    """Every operation of the document, by method and path."""
+    paths: dict[str, dict[str, object]] = json.loads(document())["paths"]
+    return {
+        f"{method.upper()} {path}" for path, methods in paths.items() for method in methods if method != "parameters"
     }
-    entries = [
-        {"name": name, "fixedHeaders": [{"name": k, "value": v} for k, v in headers.items()]}
-        for name, headers in users.items()
-    ]
-    (folder / "users.json").write_text(json.dumps({"auth": entries}))
-    for name, values in {
-        "location": [shop.location.id],
-        "sale": [sale["id"]],
-        "redemption": [hold["id"]],
-        "member": [shop.alice, bob],
-        "card_code": [shop.code()],
-    }.items():
-        (folder / f"{name}.dict").write_text("".join(f'"{value}"\n' for value in values))
+
+
+def listen(app: Flask) -> list[tuple[str, int]]:
+    """Which operation answered with which status, from now on."""
+    answers: list[tuple[str, int]] = []
+
+    @app.after_request
+    def note(response: Response) -> Response:
+        if response.status_code == 409 and request.path.endswith("/returns"):
+            print("DBG", response.get_json(force=True)["detail"], request.get_data()[:300])
+        if request.url_rule is not None:
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(request.url_rule))
+            answers.append((f"{request.method} {path}", response.status_code))
+        return response
+
+    return answers
+
+
+def schemathesis(town: Town, folder: Path, app: Flask, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `st run` with all checks on this app."""
+    app.extensions[RATE_LIMITER] = RateLimiter(is_on=False)
     shutil.copy(CONFIG, folder)
+    users = [
+        {"name": name, "fixedHeaders": [{"name": header, "value": value} for header, value in headers.items()]}
+        for name, headers in town.users.items()
+    ]
+    (folder / "users.json").write_text(json.dumps({"auth": users}))
+    for name, values in town.known.items():
+        (folder / f"{name}.dict").write_text("".join(f'"{value}"\n' for value in values))
     with served(app) as url:
         return subprocess.run(
             [
@@ -67,12 +213,13 @@ def fuzzed(shop: Shop, folder: Path, app: Flask) -> subprocess.CompletedProcess[
                 "--checks",
                 "all",
                 "--seed",
-                "1",
-                *os.environ.get("ST", "--max-examples 5").split(),
+                SEED,
+                *options,
             ],
             cwd=folder,
+            env={**os.environ, "CARNET_FUZZ_HOOKS": str(HOOKS)},
             capture_output=True,
             text=True,
             check=False,
-            timeout=380,
+            timeout=SECONDS * 2 + 60,
         )

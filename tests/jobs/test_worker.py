@@ -181,4 +181,5 @@ def test_who_joined_before_google_wallet_gets_an_object_when_they_look_at_their_
     with world.shop.app.db.begin() as tx:
         then = show_card.show_card(world.shop.app, tx, world.shop.alice)
     assert first["google"] is None
-    assert str(then["google"]["save_url"]).startswith("https://pay.google.com/gp/v/save/")
+    link: Any = then["google"]
+    assert link["save_url"].startswith("https://pay.google.com/gp/v/save/")

@@ -14,6 +14,10 @@ Complete = Callable[[str], str]
 RULE = "earning:\n  - {id: r, on: sale, earn: 1, "
 VISIT = "earning:\n  - {id: r, on: check_in, earn: 1, "
 REWARD = "rewards:\n  - {id: r, price: 5 points, "
+WORKOUT = "earning:\n  - {id: r, on: activity, kind: workout, "
+BANDS = "earning:\n  - id: r\n    on: sale\n    bands:\n"
+PROMOTION = "earning: [{id: r, on: sale, earn: 1, per: 1.00}]\npromotions:\n  - {id: p, "
+TURNS = "rewards: [{id: mug, gives: {item: x}}]\nunits:\n  points: {turns_into: "
 LEVELS = "tiers:\n  measure: spend\n  period: calendar year\n  valid: rest of the year\n  then: as earned in the last period\n  levels:\n"
 
 
@@ -47,7 +51,7 @@ CASES = {
     # Shapes
     "unknown key": Case("brand: {nam: X}", 1, "brand.nam", "the key `nam` is unknown", "did you mean `name`?"),
     "unknown key, none near": Case("gifts: {zzz: 1}", 1, "gifts.zzz", "the key `zzz` is unknown", "keys here: `welcome`"),
-    "missing key": Case("earning:\n  - {id: r, on: sale}", 2, "earning[0]", "`earn` is missing", "a number such as 5"),
+    "missing key": Case("earning:\n  - {id: r, on: sale}", 2, "earning[0]", "none of `earn`, `bands`, `by_streak` and `by` stands here", "just one: `earn`"),
     "nothing written": Case("name:", 1, "name", "nothing is written here", "here belongs a text"),
     "null is no text": Case("name: null", 1, "name", "`null` does not fit", "put it in quotes if you mean the word"),
     "null is no id": Case("program: null", 1, "program", "`null` does not fit", "put it in quotes if you mean the word"),
@@ -91,9 +95,9 @@ CASES = {
     "message without body": Case("messages: {welcome: {en: {title: X}}}", 1, "messages.welcome.en", "`body` is missing", "500"),
     "expires both ways": Case(
         "units: {points: {expires: {after: 1 year, after_inactivity: 1 year}}}",
-        1, "units.points.expires", "`after` and `after_inactivity` stands here", "just one",
+        1, "units.points.expires", "`after` and `after_inactivity` stand here", "just one",
     ),
-    "expires no way": Case("units: {points: {expires: {}}}", 1, "units.points.expires", "neither", "just one: `after`"),
+    "expires no way": Case("units: {points: {expires: {}}}", 1, "units.points.expires", "none of `after`", "just one: `after`"),
     "gives two things": Case(
         REWARD + "gives: {money_off: 1, item: x}}", 2, "rewards[0].gives", "`money_off` and `item`", "just one"
     ),
@@ -190,6 +194,173 @@ CASES = {
         REWARD + "gives: {item: x}, needs_purchase_of: 5.00}",
         2, "rewards[0].needs_purchase_of", "an item is handed over without a purchase", "leave this key out",
     ),
+    # Earning in other ways
+    "kinds of amount together": Case(
+        VISIT + "by_streak: [1, 2]}", 2, "earning[0]", "`earn` and `by_streak` stand here", "just one: `earn`, `bands`"
+    ),
+    "activity of no kind": Case(
+        "earning:\n  - {id: r, on: activity, earn: 1}", 2, "earning[0]", "which kind of activity does not", "`kind: workout`"
+    ),
+    "kind of a sale": Case(RULE + "kind: run}", 2, "earning[0].kind", "`kind` needs an activity", "`on: activity`"),
+    "bands of visits": Case(
+        "earning:\n  - {id: r, on: check_in, bands: [{up_to: 5, earn: 1}, {earn: 2}]}",
+        2, "earning[0].bands[0]", "`bands` needs a sale", "`on: sale`",
+    ),
+    "streak of sales": Case(
+        "earning:\n  - {id: r, on: sale, by_streak: [1, 2]}", 2, "earning[0].by_streak[0]", "`by_streak` needs a visit", "check_in"
+    ),
+    "field of a sale": Case(
+        "earning:\n  - {id: r, on: sale, by: {field: a, table: {b: 1}}}", 2, "earning[0].by", "`by` needs an activity", "leave"
+    ),
+    "each of visits": Case(VISIT + "each: item}", 2, "earning[0].each", "`each` needs a sale or an activity", "`on: activity`"),
+    "each of what a sale has not": Case(RULE + "each: quantity}", 2, "earning[0].each", "a sale brings no `quantity`", "each: item"),
+    "each and per": Case(RULE + "each: item, per: 1.00}", 2, "earning[0].each", "without `per`", "keep one of the ways"),
+    "each by tier": Case(
+        "earning:\n  - {id: r, on: sale, earn: {gold: 1}, each: item}", 2, "earning[0].each", "one number in `earn`", "keep one"
+    ),
+    "per with bands": Case(
+        BANDS + "      - {up_to: 5, earn: 1}\n      - {earn: 2}\n    per: 1", 7, "earning[0].per", "`per` goes with `earn`", "leave"
+    ),
+    "by tier without per": Case(
+        "earning:\n  - {id: r, on: sale, earn: {gold: 1}}", 2, "earning[0]", "`per` is missing", "`per: 1.00`"
+    ),
+    "by a tier that is none": Case(
+        "earning:\n  - {id: r, on: sale, per: 1, earn: {golden: 1}}", 2, "earning[0].earn.golden", "no tier `golden`", "`gold`?"
+    ),
+    "nothing in a tier": Case(
+        "earning:\n  - {id: r, on: sale, per: 1, earn: {gold: 0}}", 2, "earning[0].earn.gold", "the rule gives is 0", "above 0"
+    ),
+    "one band": Case(BANDS + "      - {earn: 2}", 5, "earning[0].bands", "a list of 1 stands here", "a list of 2 to 50"),
+    "bands fall": Case(
+        BANDS + "      - {up_to: 60, earn: 1}\n      - {up_to: 60.00, earn: 2}\n      - {earn: 3}",
+        6, "earning[0].bands[1].up_to", "60.00 is not above the band before", "the bands rise",
+    ),
+    "band without end amid others": Case(
+        BANDS + "      - {earn: 1}\n      - {up_to: 60, earn: 2}\n      - {earn: 3}",
+        5, "earning[0].bands[0]", "a band without `up_to` has no end, and more follow", "put it last",
+    ),
+    "bands that end": Case(
+        BANDS + "      - {up_to: 30, earn: 1}\n      - {up_to: 60, earn: 2}",
+        6, "earning[0].bands[1].up_to", "the last band ends here", "leave out its `up_to`",
+    ),
+    "streak of nothing": Case(
+        "earning:\n  - {id: r, on: check_in, by_streak: [1, 0]}", 2, "earning[0].by_streak[1]", "gives is 0", "above 0"
+    ),
+    "value worth a fraction": Case(
+        WORKOUT + "by: {field: a, table: {b: 1.5}}}", 2, "earning[0].by.table.b", "1.5 has too many decimals", "no decimals"
+    ),
+    "location of an activity": Case(
+        WORKOUT + "earn: 1, locations: [x]}", 2, "earning[0].locations[0]", "`locations` needs a sale or a visit", "check_in"
+    ),
+    "quantity of a visit": Case(
+        VISIT + "quantity_from: 2}", 2, "earning[0].quantity_from", "`quantity_from` needs an activity", "leave out"
+    ),
+    "quantity from nothing": Case(
+        WORKOUT + "earn: 1, quantity_from: 0}", 2, "earning[0].quantity_from", "`quantity_from` is 0", "above 0"
+    ),
+    "fields of a sale": Case(RULE + "fields: {a: b}}", 2, "earning[0].fields.a", "`fields` needs an activity", "leave out"),
+    "field that is a truth": Case(WORKOUT + "earn: 1, fields: {mail: true}}", 2, "earning[0].fields.mail", "`true`", "quotes"),
+    "no such day": Case(RULE + "days: [2026-02-30]}", 2, "earning[0].days[0]", "`2026-02-30` does not fit", "`2026-03-28`"),
+    "rule on no day": Case(RULE + "days: []}", 2, "earning[0].days", "a list of 0 stands here", "a list of 1"),
+    "days that end before they begin": Case(
+        RULE + "days: [2026-03-02 to 2026-03-01]}", 2, "earning[0].days[0]", "2026-03-01 is before 2026-03-02", "first day"
+    ),
+    "birthday no": Case(RULE + "birthday_month: no}", 2, "earning[0].birthday_month", "`no` is unknown", "`yes`"),
+    "first visit": Case(VISIT + "first_in_month: yes}", 2, "earning[0].first_in_month", "needs a sale", "leave out"),
+    "shared without a limit": Case(VISIT + "shared: a}", 2, "earning[0].shared", "`shared` is about a limit", "`at_most`"),
+    "beyond without a limit": Case(VISIT + "beyond: refused}", 2, "earning[0].beyond", "is about a limit", "`at_most`"),
+    "sale refused": Case(
+        RULE + "at_most: 1 per day, beyond: refused}", 2, "earning[0].beyond", "needs a visit or an activity", "leave out"
+    ),
+    "refused by units": Case(
+        VISIT + "at_most: 5 points per day, beyond: refused}", 2, "earning[0].beyond", "only a limit of times", "`1 per day`"
+    ),
+    "shared limits that differ": Case(
+        VISIT + "at_most: 1 per day, shared: a}\n  - {id: s, on: check_in, earn: 1, at_most: 2 per day, shared: a}",
+        3, "earning[1].at_most", "the limit `a` is another one in line 2", "say the same",
+    ),
+    "limits that meet": Case(
+        VISIT + "at_most: 1 per day}\n" + REWARD + "gives: {item: x}, limit: 1 per year}",
+        4, "rewards[0].id", "`r` names a reward with a limit, and in line 2 already a rule with a limit", "another name",
+    ),
+    # Promotions
+    "promotion twice": Case(
+        PROMOTION + "multiply: 2}\n  - {id: p, multiply: 3}", 4, "promotions[1].id", "a promotion `p` stands already", "once"
+    ),
+    "promotion called like a rule": Case(
+        "earning: [{id: p, on: sale, earn: 1, per: 1.00}]\npromotions:\n  - {id: p, multiply: 2}",
+        3, "promotions[0].id", "`p` is the rule in line 1", "another id",
+    ),
+    "promotion in an unknown unit": Case(
+        PROMOTION + "multiply: 2, unit: point}", 3, "promotions[0].unit", "there is no unit `point`", "`points`?"
+    ),
+    "promotion of which unit": Case(
+        "units: {a: {}, b: {}}\npromotions:\n  - {id: p, multiply: 2}", 3, "promotions[0]", "`p` does not say which unit", "`b`"
+    ),
+    "promotion of what has no rate": Case(
+        VISIT + "}\npromotions:\n  - {id: p, multiply: 2}", 4, "promotions[0]", "no rule gives points at a rate", "`per`"
+    ),
+    "promotion for an unknown tier": Case(
+        PROMOTION + "multiply: 2, tiers: [vip]}", 3, "promotions[0].tiers[0]", "there is no tier `vip`", "tiers here"
+    ),
+    "promotion of gift cards": Case(
+        PROMOTION + "multiply: 2, tags: [gift-card]}", 3, "promotions[0].tags[0]", "`gift-card` never earn", "other tags"
+    ),
+    "promotion that ends first": Case(
+        PROMOTION + "multiply: 2, days: [2026-03-02 to 2026-03-01]}", 3, "promotions[0].days[0]", "is before", "the last"
+    ),
+    "promotion of nothing": Case(
+        PROMOTION + "multiply: 1}", 3, "promotions[0].multiply", "times 1 gives nothing more", "above 1"
+    ),
+    # Units and rewards
+    "expires at the wrong end": Case(
+        "units: {points: {expires: end of month}}", 1, "units.points.expires", "`end of month` is unknown", "`end of year`?"
+    ),
+    "turns into an unknown reward": Case(
+        TURNS + "{reward: mugs, every: 9}}", 3, "units.points.turns_into.reward", "there is no reward `mugs`", "`mug`?"
+    ),
+    "turns at nothing": Case(TURNS + "{reward: mug, every: 0}}", 3, "units.points.turns_into.every", "`every` is 0", "above 0"),
+    "turns at a fraction": Case(
+        TURNS + "{reward: mug, every: 1.5}}",
+        3, "units.points.turns_into.every", "1.5 has too many decimals", "points has no decimals",
+    ),
+    "turns into units": Case(
+        "rewards: [{id: mug, gives: {units: 5 points}}]\nunits:\n  points: {turns_into: {reward: mug, every: 9}}",
+        3, "units.points.turns_into.reward", "units turn into a voucher, and `mug` gives units", "money off",
+    ),
+    "gift without a limit": Case(
+        "rewards:\n  - {id: r, gives: {item: x}}", 2, "rewards[0]", "the reward `r` costs nothing", "its `price`, or a `limit`"
+    ),
+    "percent without a sign": Case(REWARD + "gives: {percent_off: 10}}", 2, "rewards[0].gives.percent_off", "`10`", "`10 %`"),
+    "more than all": Case(
+        REWARD + "gives: {percent_off: 100.5 %}}", 2, "rewards[0].gives.percent_off", "100.5 % cannot be taken off", "100 %"
+    ),
+    "no per cent": Case(REWARD + "gives: {percent_off: 0 %}}", 2, "rewards[0].gives.percent_off", "0 % cannot", "above 0 %"),
+    "gives an unknown unit": Case(
+        REWARD + "gives: {units: 5 stars}}", 2, "rewards[0].gives.units", "there is no unit `stars`", "`points`"
+    ),
+    "limit in units": Case(
+        REWARD + "gives: {item: x}, limit: 5 points per year}", 2, "rewards[0].limit", "does not fit", "`1 per year`"
+    ),
+    "choice without a limit": Case(
+        REWARD + "gives: {item: x}, choose_one: a}", 2, "rewards[0].choose_one", "a choice needs a limit", "`limit: 1 per year`"
+    ),
+    "choices that differ": Case(
+        REWARD + "gives: {item: x}, limit: 1 per year, choose_one: a}\n"
+        "  - {id: s, price: 5 points, gives: {item: x}, limit: 1 per month, choose_one: a}",
+        3, "rewards[1].limit", "the limit `a` is another one in line 2", "say the same",
+    ),
+    "unknown season": Case(REWARD + "gives: {item: x}, season: birthday}", 2, "rewards[0].season", "`birthday`", "`birthday month`?"),
+    "item on a sale": Case(
+        REWARD + "gives: {item: x}, per_sale: 1}", 2, "rewards[0].per_sale", "an item is handed over without a purchase", "leave"
+    ),
+    "units that need a purchase": Case(
+        REWARD + "gives: {units: 9 points}, needs_purchase_of: 5}",
+        2, "rewards[0].needs_purchase_of", "units are put on the card without a purchase", "leave this key out",
+    ),
+    "units that are valid": Case(
+        REWARD + "gives: {units: 9 points}, valid: 9 days}", 2, "rewards[0].valid", "without a voucher", "leave this key out"
+    ),
     "unknown placeholder": Case(
         "messages:\n  welcome: {fr: {title: 'A', body: 'Hi {nam}'}}",
         2, "messages.welcome.fr.body", "{nam} is unknown", "welcome has {name}",
@@ -285,6 +456,19 @@ def test_all_faults_come_at_once_and_in_the_order_of_the_file(complete: Complete
         pytest.param(LEVELS + "    - {id: a, from: x}\n" + RULE + "tiers: [a]}", id="a tier with a fault is known"),
         pytest.param(LEVELS + "    - {id: A, from: 0}\n" + RULE + "tiers: [a]}", id="a tier whose id cannot be read"),
         pytest.param("tiers: none\n" + RULE + "tiers: [a]}", id="tiers that cannot be read at all"),
+        pytest.param(WORKOUT + "earn: {gold: 1}}", id="activity by tier"),
+        pytest.param("earning:\n  - {id: r, on: activity, kind: 5, earn: 1}", id="a kind that cannot be read"),
+        pytest.param("earning:\n  - {id: r, on: sale, earn: {gold: 1}, per: x}", id="a rate that cannot be read"),
+        pytest.param(VISIT + "at_most: often, shared: a, beyond: refused}", id="a limit that cannot be read"),
+        pytest.param("rewards:\n  - {id: r, price: x, gives: {item: x}}", id="a price that cannot be read"),
+        pytest.param("rewards:\n  - {id: r, limit: x, gives: {item: x}, choose_one: a}", id="a gift's limit"),
+        pytest.param(
+            "units: [points]\nearning: [{id: r, on: sale, earn: 1, per: 1}]\n"
+            "promotions: [{id: p, multiply: 2, unit: points}]",
+            id="a promotion in units that cannot be read",
+        ),
+        pytest.param("rewards: none\nunits: {points: {turns_into: {reward: mug, every: 9}}}", id="no rewards read"),
+        pytest.param(VISIT + "per: 1}\npromotions: [{id: p, multiply: 2}]", id="a promotion of a rule with a fault"),
         pytest.param("currency: EURO\n" + RULE + "per: 1.005}", id="a currency whose decimals are unknown"),
         pytest.param("languages: english\nname: {en: A}", id="languages that cannot be read at all"),
     ],

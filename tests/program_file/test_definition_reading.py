@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,27 +14,40 @@ import pytest
 from notifications.render import check_template
 from notifications.texts import PLACEHOLDERS
 from wallet_api.domain.definition import (
+    Amount,
+    Bands,
     Brand,
+    ByField,
+    ByStreak,
     Cap,
     Colours,
     Condition,
+    DayRange,
     EarningRule,
     EventKind,
     Expiry,
     ExpiryAnchor,
     Flat,
     FreeItem,
+    Limit,
     Localised,
     MessageText,
     MoneyOff,
+    PercentOff,
     Period,
+    PerItem,
+    PerQuantity,
     Price,
+    Promotion,
     Rate,
+    RateByTier,
     Reward,
+    Season,
     Span,
     TierLevel,
     TierScheme,
     Unit,
+    Units,
 )
 from wallet_api.program_file import read_definition
 from wallet_api.program_file.declaration import MESSAGE_KINDS
@@ -166,6 +181,134 @@ gifts:
         ),
         EarningRule(id="welcome", on=EventKind.JOIN, unit="stars", amount=Flat(earn=500), name=said(en="Hello")),
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "amount"),
+    [
+        ("on: sale, earn: {silver: 1, gold: 1.2}, per: 2.00",
+         RateByTier(rates={"silver": Rate(earn=10, per=200), "gold": Rate(earn=12, per=200)})),
+        ("on: sale, bands: [{up_to: 30, earn: 0}, {up_to: 60.50, earn: 2.5}, {earn: 16}]",
+         Bands(bands=((3000, 0), (6050, 25), (None, 160)))),
+        ("on: check_in, by_streak: [5, 10, 15]", ByStreak(steps=(50, 100, 150))),
+        ("on: activity, kind: a, by: {field: category, table: {kids: 10, better sweater: 20.5}}",
+         ByField(field="category", table={"kids": 100, "better sweater": 205})),
+        ("on: activity, kind: a, earn: 0.5, each: full_size", PerQuantity(earn=5, field="full_size")),
+        ("on: activity, kind: a, earn: 2", Flat(earn=20)),
+        ("on: sale, earn: 1, each: item", PerItem(earn=10)),
+    ],
+)  # fmt: skip
+def test_a_rule_says_in_many_ways_how_much(rule: str, amount: Amount, complete: Complete) -> None:
+    text = f"units: {{stars: {{decimals: 1}}}}\nearning:\n  - {{id: r, {rule}}}"
+
+    program = read_definition(complete(text))
+
+    assert [read.amount for read in program.earning] == [amount]
+
+
+def test_a_rule_says_when_it_applies(complete: Complete) -> None:
+    text = """
+earning:
+  - {id: party, on: sale, earn: 1, birthday_month: yes, first_in_month: yes, days: [2020-02-01, 2020-02-03 to 2020-02-29]}
+  - {id: pots, on: activity, kind: pot_return, earn: 1, quantity_from: 2.5, fields: {choice: credit},
+     at_most: 3 per week, shared: bonus, beyond: refused}
+  - {id: runs, on: activity, kind: run, earn: 1, at_most: 3 per week, shared: bonus}
+"""
+
+    program = read_definition(complete(text))
+
+    party, pots, runs = program.earning
+    assert party.where == Condition(
+        birthday_month=True,
+        first_in_month=True,
+        days=(
+            DayRange(first=date(2020, 2, 1), last=date(2020, 2, 1)),
+            DayRange(first=date(2020, 2, 3), last=date(2020, 2, 29)),
+        ),
+    )
+    assert pots.where == Condition(quantity_from=Fraction(5, 2), fields={"choice": "credit"})
+    assert pots.cap == runs.cap == Cap(per=Period.WEEK, times=3, name="bonus")
+    assert (pots.on, pots.kind, pots.refuses) == (EventKind.ACTIVITY, "pot_return", True)
+    assert (runs.kind, runs.refuses) == ("run", False)
+
+
+def test_a_promotion_is_on_always_or_on_its_days_or_when_it_is_started(complete: Complete) -> None:
+    text = """
+earning: [{id: buy, on: sale, earn: 1, per: 1.00}]
+promotions:
+  - {id: always, multiply: 1.5, tags: [coffee], birthday_month: yes, first_in_month: yes}
+  - {id: in-march, multiply: 2, unit: points, days: [2026-03-01 to 2026-03-31]}
+  - {id: started, multiply: 3, tiers: [gold], days: [], name: Event}
+"""
+
+    program = read_definition(complete(text))
+
+    assert program.promotions == (
+        Promotion(
+            id="always",
+            unit="points",
+            multiply=Fraction(3, 2),
+            where=Condition(tags=frozenset({"coffee"}), birthday_month=True, first_in_month=True),
+        ),
+        Promotion(
+            id="in-march",
+            unit="points",
+            multiply=Fraction(2),
+            where=Condition(days=(DayRange(first=date(2026, 3, 1), last=date(2026, 3, 31)),)),
+        ),
+        Promotion(
+            id="started",
+            unit="points",
+            multiply=Fraction(3),
+            where=Condition(tiers=frozenset({"gold"}), days=()),
+            name=said(en="Event"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("expires", "meant"),
+    [
+        ("same day", Expiry(after=Span())),
+        ("end of year", Expiry(after=Span(), anchor=ExpiryAnchor.END_OF_YEAR)),
+        ("{after_end_of_year: 2 years}", Expiry(after=Span(months=24), anchor=ExpiryAnchor.END_OF_YEAR)),
+    ],
+)
+def test_units_expire_with_the_day_or_the_year(expires: str, meant: Expiry, complete: Complete) -> None:
+    program = read_definition(complete(f"units: {{points: {{expires: {expires}}}}}"))
+
+    assert program.units["points"].expires == meant
+
+
+def test_a_reward_that_units_turn_into_costs_as_many(complete: Complete) -> None:
+    text = """
+units: {points: {}, stars: {decimals: 1, turns_into: {reward: mug, every: 2.5}}}
+rewards: [{id: mug, gives: {item: a mug}}]
+"""
+
+    program = read_definition(complete(text))
+
+    stars = program.units["stars"]
+    assert (stars.converts_every, stars.converts_into) == (25, "mug")
+    assert program.rewards["mug"].price == Price(unit="stars", amount=25)
+
+
+def test_a_gift_costs_nothing_and_may_be_a_choice(complete: Complete) -> None:
+    text = """
+rewards:
+  - {id: gift, gives: {percent_off: 12.5 %}, season: birthday month, limit: 1 per year, choose_one: birthday, per_sale: 1}
+  - {id: more, gives: {units: 250 points}, limit: 1 per year, choose_one: birthday}
+  - {id: once, price: 5 points, gives: {item: a mug}, limit: 2 per lifetime}
+"""
+
+    program = read_definition(complete(text))
+
+    gift, more, once = program.rewards.values()
+    assert (gift.price, gift.gives) == (Price(unit="points", amount=0), PercentOff(share=Fraction(1, 8)))
+    assert (gift.season, gift.per_sale) == (Season.BIRTHDAY_MONTH, 1)
+    assert gift.limit == more.limit == Limit(times=1, per=Period.YEAR, name="birthday")
+    assert more.gives == Units(unit="points", amount=250)
+    assert once.limit == Limit(times=2, per=Period.LIFETIME)
 
 
 @pytest.mark.parametrize(

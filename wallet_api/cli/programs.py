@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import os
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
-from wallet_api.cli.database import ready_app
+from wallet_api.cli.database import database, ready_app
 from wallet_api.domain.definition import Definition
 from wallet_api.program_file import DefinitionFaults, definition_schema
+from wallet_api.program_file.journeys import (
+    ActivityStep,
+    CampaignStep,
+    QuoteStep,
+    RedeemStep,
+    ReturnStep,
+    SaleStep,
+    Step,
+    read_journeys,
+)
 from wallet_api.services import create_location, publish
 from wallet_api.services.explain import Explainer
+from wallet_api.services.run_journeys import JourneyRun, StepRun, run_journeys
+from wallet_api.settings import Settings
+from wallet_api.store.scratch import MayNotCreateDatabases, scratch_database
+from wallet_api.store.session import Database
 
 _FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -26,13 +43,42 @@ def program() -> None:
 @_FILE
 def check(file: Path) -> None:
     """Say what is wrong with a definition file, line by line; or, if nothing is, what it says."""
-    try:
-        definition = publish.check(_text(file), files=_beside(file))
-    except DefinitionFaults as faults:
-        for fault in faults.faults:
-            click.echo(f"{file}:{fault.line}:{fault.column}: {fault.path or 'file'}: {fault.found}; {fault.expected}")
-        raise click.ClickException(f"{file.name} has {_count(len(faults.faults), 'fault')}. Mend them.") from faults
+    text = _text(file)
+    with _faults_by_line(file):
+        definition = publish.check(text, files=_beside(file))
+        read_journeys(text)
     click.echo(_summary(definition))
+
+
+@program.command("test")
+@_FILE
+@click.option(
+    "--journeys",
+    "other_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Run the journeys of this file instead of the program's own.",
+)
+def run_tests(file: Path, other_file: Path | None) -> None:
+    """Run a definition file's worked examples in a database of their own; exit 1 where one differs."""
+    source, text = other_file or file, _text(file)
+    with _faults_by_line(file):
+        definition = publish.check(text, files=_beside(file))
+    with _faults_by_line(source):
+        journeys = read_journeys(_text(source), program=definition.program)
+    if not journeys:
+        raise click.ClickException(f"{source.name} has no journeys. Write some, or name a file with --journeys.")
+    # Nothing of the shop's own is touched, so its secret is not needed.
+    settings = Settings.from_env({**os.environ, "CARNET_SECRET_KEY": secrets.token_hex(32)})
+    steps: list[StepRun] = []
+    with _scratch(settings) as db:
+        for run in run_journeys(db, settings, text, journeys, files=_beside(file)):
+            _print_journey(run, source)
+            steps += run.steps
+    differing = sum(not step.is_as_expected for step in steps)
+    ran = f"{_count(len(journeys), 'journey')}, {_count(len(steps), 'step')}"
+    if differing:
+        raise click.ClickException(f"{ran}: {differing} not as expected.")
+    click.echo(f"{ran}: all as expected.")
 
 
 @program.command()
@@ -78,6 +124,62 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as trouble:
         raise click.ClickException(f"{file.name} is not UTF-8. Save it as UTF-8.") from trouble
+
+
+@contextlib.contextmanager
+def _faults_by_line(file: Path) -> Iterator[None]:
+    """Faults found in the block are listed by line, then end the command."""
+    try:
+        yield
+    except DefinitionFaults as faults:
+        for fault in faults.faults:
+            click.echo(f"{file}:{fault.line}:{fault.column}: {fault.path or 'file'}: {fault.found}; {fault.expected}")
+        raise click.ClickException(f"{file.name} has {_count(len(faults.faults), 'fault')}. Mend them.") from faults
+
+
+@contextlib.contextmanager
+def _scratch(settings: Settings) -> Iterator[Database]:
+    """A database on the shop's server that is gone afterwards."""
+    with contextlib.ExitStack() as stack:
+        beside = stack.enter_context(database(settings))
+        try:
+            db = stack.enter_context(scratch_database(beside))
+        except MayNotCreateDatabases as fault:
+            raise click.ClickException(str(fault)) from fault
+        yield db
+
+
+def _print_journey(run: JourneyRun, source: Path) -> None:
+    click.echo(f"{run.journey.name} ({source.name}, line {run.journey.line})")
+    for step in run.steps:
+        click.echo(f"  {'ok     ' if step.is_as_expected else 'DIFFERS'}  {_what(step.step)}")
+        if step.cannot:
+            click.echo(f"           {step.cannot}")
+        for difference in step.differences:
+            click.echo(f"           {difference.key}: expected {difference.expected}, actual {difference.actual}")
+
+
+def _what(step: Step) -> str:
+    at = step.at.value
+    when = f"{at:%Y-%m-%d}" if (at.hour, at.minute, at.second) == (12, 0, 0) else f"{at:%Y-%m-%d %H:%M:%S}"
+    return " ".join(filter(None, (f"line {step.line}:", when, step.do, _of_what(step))))
+
+
+def _of_what(step: Step) -> str | None:
+    """What the step is about, in the file's own words."""
+    match step:
+        case SaleStep() | QuoteStep():
+            return step.id.value if step.id else None
+        case ReturnStep():
+            return f"of {step.of.value}"
+        case RedeemStep():
+            return step.reward
+        case ActivityStep():
+            return step.kind
+        case CampaignStep():
+            return step.id
+        case _:
+            return None
 
 
 def _beside(file: Path) -> Callable[[str], bytes]:

@@ -7,19 +7,30 @@ clock that moves.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import floor
 from uuid import UUID
 
 from wallet_api.domain import calendar, earning, errors, tiers
 from wallet_api.domain.decision import Decision, Discount, Earned, EntryKind
-from wallet_api.domain.definition import Definition, EventKind, MoneyOff, Reward
-from wallet_api.domain.due import post_due, release
-from wallet_api.domain.earning import GIFT_CARD, Basket
+from wallet_api.domain.definition import (
+    Definition,
+    EventKind,
+    MoneyOff,
+    PercentOff,
+    Price,
+    Reward,
+    Season,
+    Units,
+)
+from wallet_api.domain.due import limit_key, post_due, release
+from wallet_api.domain.earning import GIFT_CARD, Basket, Scene
 from wallet_api.domain.events import (
+    Activity,
     Adjust,
     Capture,
     CheckIn,
@@ -45,6 +56,7 @@ from wallet_api.domain.state import (
     Voucher,
     VoucherStatus,
 )
+from wallet_api.domain.voucher_code import voucher_code
 
 
 def decide(
@@ -81,6 +93,8 @@ def _outcome(posting: Posting, event: Event, *, now: datetime) -> Decision:  # n
             return _return(posting, event)
         case CheckIn():
             return _check_in(posting, event, now=now)
+        case Activity():
+            return _activity(posting, event, now=now)
         case Redeem():
             return _redeem(posting, event)
         case Hold():
@@ -98,7 +112,7 @@ def _join(posting: Posting, event: Join) -> Decision:
     if definition.tiers:
         standing = tiers.starting(definition.tiers, today=_day(posting, event.occurred_at))
         posting.stand(standing, at=event.occurred_at, reason={"because": "joined"})
-    for earned in earning.for_visit(definition, EventKind.JOIN, tier=_tier(posting), location=None):
+    for earned in earning.for_event(definition, EventKind.JOIN, _scene(posting, event.occurred_at)):
         posting.earn(earned, at=event.occurred_at, source_id=event.id, kind=EntryKind.BONUS)
     posting.tell("welcome")
     return posting.decision()
@@ -111,14 +125,14 @@ def _sale(posting: Posting, event: Sale, *, now: datetime) -> Decision:
     used = _use_vouchers(posting, event)
     net = _net(event.lines, off=sum(discount.amount for discount in used))
     basket = Basket(lines=event.lines, net=net, kept=[Fraction(1)] * len(net))
-    tier = _tier(posting)
-    for earned in earning.for_sale(definition, basket, tier=tier, location=event.location):
-        capped = _under_cap(posting, earned, day)
-        posting.earn(capped, at=event.occurred_at, source_id=event.id)
+    tier, scene = _tier(posting), _scene(posting, event.occurred_at, location=event.location)
+    for earned in earning.for_sale(definition, basket, scene):
+        posting.earn(_under_cap(posting, earned, day), at=event.occurred_at, source_id=event.id)
     posting.measure("spend", day, floor(basket.merchandise))
     posting.measure("orders", day, 1)
     _tell_of_earnings(posting, source_id=event.id)
     _promote(posting, at=event.occurred_at, now=now)
+    _convert(posting, at=event.occurred_at)
     return posting.decision(net=tuple(net), kept=(Fraction(1),) * len(net), paid=sum(net), tier=tier)
 
 
@@ -147,31 +161,43 @@ def _return(posting: Posting, event: Return) -> Decision:
 
 def _check_in(posting: Posting, event: CheckIn, *, now: datetime) -> Decision:
     day = _day(posting, event.occurred_at)
-    visit = earning.for_visit(
-        posting.definition,
-        EventKind.CHECK_IN,
-        tier=_tier(posting),
-        location=event.location,
-    )
-    for earned in visit:
+    scene = _scene(posting, event.occurred_at, location=event.location)
+    for earned in earning.for_event(posting.definition, EventKind.CHECK_IN, scene):
         posting.earn(_under_cap(posting, earned, day), at=event.occurred_at, source_id=event.id)
     posting.measure("visits", day, 1)
-    _tell_of_earnings(posting, source_id=event.id)
-    _promote(posting, at=event.occurred_at, now=now)
+    return _after_earning(posting, event.id, at=event.occurred_at, now=now)
+
+
+def _activity(posting: Posting, event: Activity, *, now: datetime) -> Decision:
+    day = _day(posting, event.occurred_at)
+    scene = _scene(posting, event.occurred_at, fields=event.fields)
+    for earned in earning.for_event(posting.definition, EventKind.ACTIVITY, scene, kind=event.kind):
+        posting.earn(_under_cap(posting, earned, day), at=event.occurred_at, source_id=event.id)
+    posting.measure(f"activity:{event.kind}", day, 1)
+    return _after_earning(posting, event.id, at=event.occurred_at, now=now)
+
+
+def _after_earning(posting: Posting, source_id: UUID, *, at: datetime, now: datetime) -> Decision:
+    _tell_of_earnings(posting, source_id=source_id)
+    _promote(posting, at=at, now=now)
+    _convert(posting, at=at)
     return posting.decision()
 
 
 def _redeem(posting: Posting, event: Redeem) -> Decision:
-    reward = _affordable(posting, event.reward, event.quantity)
+    reward = _affordable(posting, event)
     redemption, voucher = _exchange(posting, event, reward, kind=EntryKind.REDEEM)
     posting.set_redemption(replace(redemption, status=RedemptionStatus.CAPTURED))
+    if isinstance(reward.gives, Units):
+        _put_on_card(posting, reward.gives, redemption, at=event.occurred_at)
+        voucher = replace(voucher, status=VoucherStatus.REDEEMED)
     posting.set_voucher(voucher)
     _tell_of_redemption(posting, redemption)
     return posting.decision()
 
 
 def _hold(posting: Posting, event: Hold) -> Decision:
-    reward = _affordable(posting, event.reward, event.quantity)
+    reward = _affordable(posting, event)
     redemption, voucher = _exchange(posting, event, reward, kind=EntryKind.HOLD)
     posting.set_redemption(replace(redemption, hold_expires_at=event.expires_at))
     posting.set_voucher(replace(voucher, status=VoucherStatus.RESERVED))
@@ -186,6 +212,9 @@ def _capture(posting: Posting, event: Capture) -> Decision:
     if redemption.status is not RedemptionStatus.HELD:
         raise (errors.HoldExpired() if redemption.status is RedemptionStatus.EXPIRED else errors.AlreadyReleased())
     posting.settle(redemption, at=event.occurred_at)
+    reward = posting.definition.rewards.get(redemption.reward)
+    if reward and isinstance(reward.gives, Units):
+        _put_on_card(posting, reward.gives, redemption, at=event.occurred_at)
     posting.set_redemption(replace(redemption, status=RedemptionStatus.CAPTURED))
     for voucher in posting.state.vouchers.values():
         if voucher.redemption_id == redemption.id:
@@ -225,6 +254,7 @@ def _use_vouchers(posting: Posting, event: Sale) -> list[Discount]:
     open_by_code = {voucher.code: voucher for voucher in posting.state.vouchers.values()}
     merchandise = sum(line.amount for line in event.lines if GIFT_CARD not in line.tags)
     discounts: list[Discount] = []
+    used: Counter[str] = Counter()
     for code in event.vouchers:
         voucher = open_by_code.pop(code, None)
         if voucher is None or voucher.status is not VoucherStatus.ISSUED:
@@ -232,13 +262,27 @@ def _use_vouchers(posting: Posting, event: Sale) -> list[Discount]:
         reward = _reward(posting.definition, voucher.reward)
         if merchandise < reward.needs_purchase_of:
             raise errors.MinimumNotReached(minimum=reward.needs_purchase_of, have=merchandise)
-        off = reward.gives.amount * voucher.quantity if isinstance(reward.gives, MoneyOff) else 0
+        if reward.per_sale is not None and used[reward.id] >= reward.per_sale:
+            raise errors.LimitReached(limit=reward.per_sale)
+        used[reward.id] += 1
         left = merchandise - sum(discount.amount for discount in discounts)
+        off = _money_off(reward, left) * voucher.quantity
         discount = Discount(voucher_id=voucher.id, reward=reward.id, amount=min(off, left))
         discounts.append(discount)
         posting.discount(discount)
         posting.set_voucher(replace(voucher, status=VoucherStatus.REDEEMED))
     return discounts
+
+
+def _money_off(reward: Reward, merchandise: int) -> int:
+    """What one voucher for a reward takes off so much merchandise, in minor units."""
+    match reward.gives:
+        case MoneyOff(amount=amount):
+            return amount
+        case PercentOff(share=share):
+            return half_up(merchandise * share)
+        case _:
+            return 0
 
 
 def _net(lines: tuple[Line, ...], *, off: int) -> list[int]:
@@ -247,15 +291,49 @@ def _net(lines: tuple[Line, ...], *, off: int) -> list[int]:
     return [line.amount - part for line, part in zip(lines, split(off, merchandise), strict=True)]
 
 
+def _scene(
+    posting: Posting, at: datetime, *, location: str | None = None, fields: earning.Fields | None = None
+) -> Scene:
+    """What the conditions of rules look at for an event of this member now."""
+    state, day = posting.state, _day(posting, at)
+    before = day - timedelta(days=1)
+    return Scene(
+        day=day,
+        tier=_tier(posting),
+        location=location,
+        birth_date=state.birth_date,
+        is_first_in_month=state.total("orders", first=day.replace(day=1), last=day) == 0,
+        fields=fields or {},
+        streak=calendar.streak(state.measures.get("visits", {}), today=before) + 1,
+    )
+
+
 def _under_cap(posting: Posting, earned: Earned, day: date) -> Earned:
-    rule = next(rule for rule in posting.definition.earning if rule.id == earned.rule)
+    rule = earning.rule_of(posting.definition, earned.rule)
     if rule.cap is None:
         return earned
-    period = calendar.period_key(rule.cap.per, day)
-    capped = earning.under_cap(earned, rule.cap, posting.state.counts.get((rule.id, period), Count()))
+    name, period = rule.cap.name or rule.id, calendar.period_key(rule.cap.per, day)
+    capped = earning.under_cap(earned, rule.cap, posting.state.counts.get((name, period), Count()))
+    if rule.refuses and "cap" in capped.why:
+        raise errors.AlreadyCheckedIn() if rule.on is EventKind.CHECK_IN else errors.LimitReached(limit=rule.cap.times)
     if capped.amount:
-        posting.count(rule.id, period, units=capped.amount)
+        posting.count(name, period, units=capped.amount)
     return capped
+
+
+def _convert(posting: Posting, *, at: datetime) -> None:
+    """Turn every full block of a unit that converts by itself into a voucher of its own."""
+    for unit in posting.definition.units.values():
+        if unit.converts_every is None or unit.converts_into is None:
+            continue
+        while posting.state.available(unit.id) >= unit.converts_every:
+            reward = _reward(posting.definition, unit.converts_into)
+            made_at = Redeem(id=posting.next_id(), occurred_at=at, reward=reward.id, quantity=1, voucher_code="")
+            price = replace(reward, price=Price(unit=unit.id, amount=unit.converts_every))
+            redemption, voucher = _exchange(posting, made_at, price, kind=EntryKind.REDEEM)
+            posting.set_redemption(replace(redemption, status=RedemptionStatus.CAPTURED))
+            posting.set_voucher(replace(voucher, code=voucher_code(voucher.id)))
+            _tell_of_redemption(posting, redemption)
 
 
 def _promote(posting: Posting, *, at: datetime, now: datetime) -> None:
@@ -318,23 +396,23 @@ def _kept_of_lines(sale: RecordedSale, returned: tuple[Line, ...]) -> tuple[Frac
     return tuple(kept)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Rest:
-    """What a sale's rest earns, by rule."""
-
-    by_rule: dict[str, int]
-
-    @classmethod
-    def of(cls, sale: RecordedSale, basket: Basket) -> _Rest:
-        earned = earning.for_sale(sale.definition, basket, tier=sale.tier, location=sale.location)
-        return cls(by_rule={item.rule: item.amount for item in earned} if any(basket.kept) else {})
+def _rest_earns(sale: RecordedSale, basket: Basket, *, day: date, birth_date: date | None) -> dict[str, int]:
+    """What a sale's rest earns, by rule: by the rules of its time, with the promotions that it had."""
+    if not any(basket.kept):
+        return {}
+    had = frozenset[str]().union(*(earned.promotions for earned in sale.earned))
+    promotions = [promotion for promotion in sale.definition.promotions if promotion.id in had]
+    scene = Scene(day=day, tier=sale.tier, location=sale.location, birth_date=birth_date)
+    earned = earning.for_sale(sale.definition, basket, scene, promotions=promotions)
+    return {item.rule: item.amount for item in earned}
 
 
 def _reverse_earnings(posting: Posting, event: Return, basket: Basket) -> None:
     """Take back what the sale earned less what its rest would earn, rule by rule."""
-    rest = _Rest.of(event.sale, basket)
+    sale_day = _day(posting, event.sale.occurred_at)
+    rest = _rest_earns(event.sale, basket, day=sale_day, birth_date=posting.state.birth_date)
     for earned in event.sale.earned:
-        stays = min(earned.left, rest.by_rule.get(earned.rule, 0))
+        stays = min(earned.left, rest.get(earned.rule, 0))
         amount = earned.left - stays
         if amount <= 0:
             continue
@@ -348,7 +426,7 @@ def _reverse_earnings(posting: Posting, event: Return, basket: Basket) -> None:
             rule=earned.rule,
             why={"earned": earned.left, "rest_earns": stays},
         )
-        posting.measure(f"earned:{earned.unit}", _day(posting, event.sale.occurred_at), -amount)
+        posting.measure(f"earned:{earned.unit}", sale_day, -amount)
 
 
 def _reissue_vouchers(posting: Posting, sale: RecordedSale) -> None:
@@ -366,18 +444,28 @@ def _reward(definition: Definition, reward_id: str) -> Reward:
     return definition.rewards[reward_id]
 
 
-def _affordable(posting: Posting, reward_id: str, quantity: int) -> Reward:
-    """The reward, if this member may have it now."""
-    reward = _reward(posting.definition, reward_id)
+def _affordable(posting: Posting, event: Redeem | Hold) -> Reward:
+    """The reward, if this member may have it now; of several reasons against it the first of PROGRAMS.md's order."""
+    reward, day = _reward(posting.definition, event.reward), _day(posting, event.occurred_at)
+    if reward.season is Season.BIRTHDAY_MONTH and not earning.is_birthday_month(posting.state.birth_date, day):
+        raise errors.OutOfSeason()
     if reward.tiers and _tier(posting) not in reward.tiers:
         raise errors.NotEligible()
-    have, need = (
-        posting.state.available(reward.price.unit),
-        reward.price.amount * quantity,
-    )
+    if reward.limit is not None:
+        so_far = posting.state.counts.get(limit_key(reward, reward.limit, day), Count())
+        if so_far.times + event.quantity > reward.limit.times:
+            raise errors.LimitReached(limit=reward.limit.times)
+    have, need = posting.state.available(reward.price.unit), reward.price.amount * event.quantity
     if have < need:
         raise errors.InsufficientBalance(unit=reward.price.unit, have=have, need=need)
     return reward
+
+
+def _put_on_card(posting: Posting, gives: Units, redemption: Redemption, *, at: datetime) -> None:
+    """Give a reward that is units."""
+    amount = gives.amount * redemption.quantity
+    given = Earned(rule=redemption.reward, unit=gives.unit, amount=amount, why={})
+    posting.earn(given, at=at, source_id=redemption.id, kind=EntryKind.BONUS)
 
 
 def _exchange(posting: Posting, event: Redeem | Hold, reward: Reward, *, kind: EntryKind) -> tuple[Redemption, Voucher]:
@@ -385,6 +473,8 @@ def _exchange(posting: Posting, event: Redeem | Hold, reward: Reward, *, kind: E
     at, amount = event.occurred_at, reward.price.amount * event.quantity
     why = {"reward": reward.id, "quantity": event.quantity}
     takes = posting.spend(reward.price.unit, amount, kind=kind, at=at, source_id=event.id, why=why)
+    if reward.limit is not None:
+        posting.count(*limit_key(reward, reward.limit, _day(posting, at)), units=amount, times=event.quantity)
     redemption = Redemption(
         id=event.id,
         reward=reward.id,

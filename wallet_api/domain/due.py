@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from wallet_api.domain import calendar, tiers
-from wallet_api.domain.definition import Definition
+from wallet_api.domain.definition import Definition, Limit, Reward
 from wallet_api.domain.posting import Posting
 from wallet_api.domain.state import (
     Lot,
@@ -46,11 +46,27 @@ def next_due(definition: Definition, state: MemberState) -> datetime | None:
 
 def release(posting: Posting, redemption: Redemption, *, at: datetime, status: RedemptionStatus) -> None:
     """Give a hold's units back and cancel its voucher."""
-    posting.give_back(redemption, at=at)
+    if redemption.amount:
+        posting.give_back(redemption, at=at)
+    _give_limit_back(posting, redemption)
     posting.set_redemption(replace(redemption, status=status))
     for voucher in posting.state.vouchers.values():
         if voucher.redemption_id == redemption.id:
             posting.set_voucher(replace(voucher, status=VoucherStatus.CANCELLED))
+
+
+def limit_key(reward: Reward, limit: Limit, day: date) -> tuple[str, str]:
+    """Under which name, and in which period, a reward's limit is counted; apart from what rules are counted under."""
+    return f"reward:{limit.name or reward.id}", calendar.period_key(limit.per, day)
+
+
+def _give_limit_back(posting: Posting, redemption: Redemption) -> None:
+    reward = posting.definition.rewards.get(redemption.reward)
+    if reward and reward.limit:
+        day = calendar.local_day(redemption.made_at, posting.definition.time_zone)
+        key = limit_key(reward, reward.limit, day)
+        if key in posting.state.counts:  # else that period is over, and nobody asks any more
+            posting.count(*key, units=-redemption.amount, times=-redemption.quantity)
 
 
 def _first(definition: Definition, state: MemberState) -> Due | None:

@@ -1,29 +1,56 @@
 """How many units an event earns, rule by rule, with the reason for each figure.
 
-Rates are applied to the base first, then one floor per rule (PROGRAMS.md, "Rounding"). The base of a sale is what the
-member pays for merchandise: after discounts and vouchers, without lines tagged `gift-card`.
+Rates and multipliers are applied to the base first, then one floor per rule (PROGRAMS.md, "Rounding"). The base of a
+sale is what the member pays for merchandise: after discounts and vouchers, without lines tagged `gift-card`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from math import floor
 
 from wallet_api.domain.decision import Earned
 from wallet_api.domain.definition import (
+    Bands,
+    ByField,
+    ByStreak,
     Cap,
     Condition,
     Definition,
     EarningRule,
     EventKind,
     Flat,
+    PerItem,
+    PerQuantity,
+    Promotion,
+    Rate,
+    RateByTier,
 )
 from wallet_api.domain.events import Line
 from wallet_api.domain.state import Count
 
 GIFT_CARD = "gift-card"
+Fields = Mapping[str, Fraction | str | bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What conditions look at beside the basket: the member's tier and birthday, the place, the day, what went before.
+
+    `fields` are those of an activity, its `quantity` among them; `streak` is the day of the streak that a visit makes;
+    `is_first_in_month` says that the member has had no such event in this month before.
+    """
+
+    day: date
+    tier: str | None = None
+    location: str | None = None
+    birth_date: date | None = None
+    is_first_in_month: bool = True
+    fields: Fields = field(default_factory=dict)
+    streak: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +61,16 @@ class Basket:
     net: Sequence[int]
     kept: Sequence[Fraction]
 
-    def base(self, where: Condition) -> Fraction:
-        """The money, in minor units, that the lines which meet a condition bring."""
+    def base(self, where: Condition, multipliers: Sequence[Promotion] = ()) -> Fraction:
+        """The money, in minor units, that the lines which meet a condition bring; each line with its multipliers."""
         return sum(
-            (net * kept for line, net, kept in self._rows() if _counts(line, where)),
+            (net * kept * _factor(line, multipliers) for line, net, kept in self._rows() if _counts(line, where)),
             Fraction(),
         )
+
+    def items(self, where: Condition) -> Fraction:
+        """How many items the lines which meet a condition hold."""
+        return sum((line.quantity * kept for line, _, kept in self._rows() if _counts(line, where)), Fraction())
 
     def excluded(self, where: Condition) -> dict[str, int]:
         """The money left out of the base, by the tag that left it out (an empty tag: no wanted tag was there)."""
@@ -59,58 +90,41 @@ class Basket:
         return zip(self.lines, self.net, self.kept, strict=True)
 
 
-def rules_for(
-    definition: Definition, on: EventKind, *, tier: str | None, location: str | None
-) -> Iterator[EarningRule]:
-    """The rules that an event of this kind can meet for a member of this tier, in the file's order."""
-    for rule in definition.earning:
-        where = rule.where
-        if (
-            rule.on is on
-            and (not where.tiers or tier in where.tiers)
-            and (not where.locations or location in where.locations)
-        ):
-            yield rule
+def for_sale(
+    definition: Definition, basket: Basket, scene: Scene, *, promotions: Sequence[Promotion] | None = None
+) -> list[Earned]:
+    """What each rule gives for a basket, before caps; a rule that matches no line is silent.
 
-
-def for_sale(definition: Definition, basket: Basket, *, tier: str | None, location: str | None) -> list[Earned]:
-    """What each rule gives for a basket, before caps; a rule that matches no line is silent."""
+    `promotions` are those to apply, where a return reckons again what a sale of another day had; else those that are
+    on in the scene.
+    """
+    active = promotions_on(definition, scene) if promotions is None else promotions
     earned = []
-    for rule in rules_for(definition, EventKind.SALE, tier=tier, location=location):
-        base = basket.base(rule.where)
-        why: dict[str, object] = {"base": floor(base)}
-        if left_out := basket.excluded(rule.where):
-            why["excluded"] = left_out
-        if base < rule.where.minimum:
-            earned.append(
-                Earned(
-                    rule=rule.id,
-                    unit=rule.unit,
-                    amount=0,
-                    why={**why, "minimum": rule.where.minimum},
-                )
-            )
-        elif isinstance(rule.amount, Flat):
-            if base > 0:
-                earned.append(Earned(rule=rule.id, unit=rule.unit, amount=rule.amount.earn, why=why))
-        elif base > 0 or not rule.where.tags:
-            exact = rule.amount.exact(1) * base
-            why |= {
-                "earn": rule.amount.earn,
-                "per": rule.amount.per,
-                "exact": f"{float(exact):.4f}",
-            }
-            earned.append(Earned(rule=rule.id, unit=rule.unit, amount=floor(exact), why=why))
+    for rule in _rules(definition, EventKind.SALE, scene):
+        multipliers = [promotion for promotion in active if promotion.unit == rule.unit]
+        if item := _for_basket(rule, basket, scene, multipliers):
+            earned.append(item)
     return earned
 
 
-def for_visit(definition: Definition, on: EventKind, *, tier: str | None, location: str | None) -> list[Earned]:
-    """What each rule gives for an event without money (joining, a check-in), before caps."""
+def promotions_on(definition: Definition, scene: Scene) -> list[Promotion]:
+    """The promotions that a sale meets."""
+    return [promotion for promotion in definition.promotions if _meets(promotion.where, scene)]
+
+
+def for_event(definition: Definition, on: EventKind, scene: Scene, *, kind: str | None = None) -> list[Earned]:
+    """What each rule gives for an event without money (joining, a check-in, an activity of a kind), before caps."""
     return [
-        Earned(rule=rule.id, unit=rule.unit, amount=rule.amount.earn, why={})
-        for rule in rules_for(definition, on, tier=tier, location=location)
-        if isinstance(rule.amount, Flat)
+        Earned(rule=rule.id, unit=rule.unit, amount=amount, why=why)
+        for rule in _rules(definition, on, scene)
+        if rule.kind == kind
+        for amount, why in [_for_event(rule, scene)]
     ]
+
+
+def rule_of(definition: Definition, rule_id: str) -> EarningRule:
+    """The rule with this id."""
+    return next(rule for rule in definition.earning if rule.id == rule_id)
 
 
 def under_cap(earned: Earned, cap: Cap, so_far: Count) -> Earned:
@@ -123,12 +137,90 @@ def under_cap(earned: Earned, cap: Cap, so_far: Count) -> Earned:
     if room == earned.amount:
         return earned
     limit = {"per": cap.per.value, "times": cap.times, "units": cap.units}
-    return Earned(
-        rule=earned.rule,
-        unit=earned.unit,
-        amount=room,
-        why={**earned.why, "cap": limit},
+    return Earned(rule=earned.rule, unit=earned.unit, amount=room, why={**earned.why, "cap": limit})
+
+
+def _rules(definition: Definition, on: EventKind, scene: Scene) -> Iterator[EarningRule]:
+    """The rules that an event of this kind meets, in the file's order."""
+    return (rule for rule in definition.earning if rule.on is on and _meets(rule.where, scene))
+
+
+def _meets(where: Condition, scene: Scene) -> bool:
+    quantity = scene.fields.get("quantity", Fraction(1))
+    return (
+        (not where.tiers or scene.tier in where.tiers)
+        and (not where.locations or scene.location in where.locations)
+        and (where.days is None or any(scene.day in days for days in where.days))
+        and (not where.birthday_month or is_birthday_month(scene.birth_date, scene.day))
+        and (not where.first_in_month or scene.is_first_in_month)
+        and (where.quantity_from is None or (isinstance(quantity, Fraction) and quantity >= where.quantity_from))
+        and all(_text(scene.fields.get(name)) == value for name, value in where.fields.items())
     )
+
+
+def is_birthday_month(birth_date: date | None, day: date) -> bool:
+    """Whether a day lies in the month of a birthday."""
+    return birth_date is not None and birth_date.month == day.month
+
+
+def _for_basket(rule: EarningRule, basket: Basket, scene: Scene, multipliers: Sequence[Promotion]) -> Earned | None:
+    base = basket.base(rule.where)
+    why: dict[str, object] = {"base": floor(base)}
+    if left_out := basket.excluded(rule.where):
+        why["excluded"] = left_out
+    if base < rule.where.minimum:
+        return Earned(rule=rule.id, unit=rule.unit, amount=0, why={**why, "minimum": rule.where.minimum})
+    match rule.amount:
+        case Flat(earn=earn) if base > 0:
+            return Earned(rule=rule.id, unit=rule.unit, amount=earn, why=why)
+        case Bands() as bands if base > 0:
+            return Earned(rule=rule.id, unit=rule.unit, amount=bands.of(base), why=why)
+        case PerItem(earn=earn) if items := basket.items(rule.where):
+            why["items"] = floor(items)
+            return Earned(rule=rule.id, unit=rule.unit, amount=floor(earn * items), why=why)
+        case Rate() | RateByTier() if base > 0 or not rule.where.tags:
+            return _at_a_rate(rule, basket, scene, multipliers, why)
+    return None
+
+
+def _at_a_rate(
+    rule: EarningRule, basket: Basket, scene: Scene, multipliers: Sequence[Promotion], why: dict[str, object]
+) -> Earned | None:
+    rate = rule.amount.rates.get(scene.tier or "") if isinstance(rule.amount, RateByTier) else rule.amount
+    if not isinstance(rate, Rate):
+        return None
+    exact = rate.exact(1) * basket.base(rule.where, multipliers)
+    why |= {"earn": rate.earn, "per": rate.per, "exact": f"{float(exact):.4f}"}
+    applied = [item for item in multipliers if any(_factor(line, [item]) != 1 for line in basket.lines)]
+    if applied:
+        why["promotions"] = {item.id: str(item.multiply) for item in applied}
+    return Earned(rule=rule.id, unit=rule.unit, amount=floor(exact), why=why)
+
+
+def _for_event(rule: EarningRule, scene: Scene) -> tuple[int, dict[str, object]]:
+    match rule.amount:
+        case Flat(earn=earn):
+            return earn, {}
+        case ByStreak() as steps:
+            return steps.of(scene.streak), {"streak": scene.streak}
+        case ByField(field=name, table=table):
+            value = _text(scene.fields.get(name))
+            return table.get(value, 0), {"field": name, "value": value}
+        case PerQuantity(earn=earn, field=name):
+            quantity = scene.fields.get(name, Fraction(0))
+            counted = quantity if isinstance(quantity, Fraction) else Fraction(0)
+            return floor(earn * counted), {"quantity": f"{float(counted):g}"}
+        case _:
+            return 0, {}
+
+
+def _factor(line: Line, multipliers: Sequence[Promotion]) -> Fraction:
+    """Multipliers multiply; one with tags leaves the other lines alone."""
+    factor = Fraction(1)
+    for promotion in multipliers:
+        if not promotion.where.tags or promotion.where.tags & line.tags:
+            factor *= promotion.multiply
+    return factor
 
 
 def _counts(line: Line, where: Condition) -> bool:
@@ -137,3 +229,10 @@ def _counts(line: Line, where: Condition) -> bool:
         and (not where.tags or bool(where.tags & line.tags))
         and not (where.not_tags & line.tags)
     )
+
+
+def _text(value: Fraction | str | bool | None) -> str:  # noqa: FBT001 whatever a field holds
+    """A field as a definition file writes it: `true`, `2.5`, or the text itself."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{float(value):g}" if isinstance(value, Fraction) else value or ""

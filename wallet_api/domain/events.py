@@ -53,12 +53,13 @@ class Sale:
 
 @dataclass(frozen=True, kw_only=True)
 class EarnedEntry:
-    """An earn of a recorded sale: what is left of it after the returns so far."""
+    """An earn of a recorded sale: what is left of it after the returns so far, and the promotions in it."""
 
     entry_id: UUID
     rule: str
     unit: str
     left: int
+    promotions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,16 @@ class CheckIn:
     id: UUID
     occurred_at: datetime
     location: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """Any other thing that may earn: a run, a returned pot, a review. `fields` are what it brings, its `quantity` too."""
+
+    id: UUID
+    occurred_at: datetime
+    kind: str
+    fields: Mapping[str, Fraction | str | bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,5 +171,5 @@ class TimePasses:
     occurred_at: datetime
 
 
-Event = Join | Sale | Return | CheckIn | Redeem | Hold | Capture | Release | Adjust | TimePasses
+Event = Join | Sale | Return | CheckIn | Activity | Redeem | Hold | Capture | Release | Adjust | TimePasses
 Why = Mapping[str, object]

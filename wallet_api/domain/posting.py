@@ -22,7 +22,7 @@ from wallet_api.domain.decision import (
     Notice,
     TierChange,
 )
-from wallet_api.domain.definition import Definition, Expiry, ExpiryAnchor
+from wallet_api.domain.definition import Definition, Expiry, ExpiryAnchor, Span
 from wallet_api.domain.events import Why
 from wallet_api.domain.state import (
     Account,
@@ -123,6 +123,8 @@ class Posting:
         """Take units that the caller has checked to be there: first those that expire first."""
         takes = tuple(lots.take(lots.in_spending_order(self._lots_of(unit)), amount))
         assert sum(take.amount for take in takes) == amount, (takes, amount)
+        if amount == 0:
+            return takes
         self._take(takes)
         self._enter(unit, kind, -amount, at=at, source_id=source_id, takes=takes, why=why)
         self._touch(unit, self._day(at))
@@ -231,10 +233,14 @@ class Posting:
             days[day] = days.get(day, 0) + amount
             self.state = replace(self.state, measures={**self.state.measures, name: days})
 
-    def count(self, rule: str, period: str, *, units: int) -> None:
-        """A rule gave something once more in a period."""
+    def next_id(self) -> UUID:
+        """A fresh id."""
+        return next(self._ids)
+
+    def count(self, rule: str, period: str, *, units: int, times: int = 1) -> None:
+        """A rule or reward gave something (once) more in a period; negative numbers take a count back."""
         so_far = self.state.counts.get((rule, period), Count())
-        counted = Count(times=so_far.times + 1, units=so_far.units + units)
+        counted = Count(times=so_far.times + times, units=so_far.units + units)
         self.state = replace(self.state, counts={**self.state.counts, (rule, period): counted})
 
     def stand(self, standing: Standing, *, at: datetime, reason: Why) -> None:
@@ -344,8 +350,15 @@ class Posting:
         return expiry if expiry and expiry.anchor is anchor else None
 
     def _expiry_of_a_lot(self, unit: str, day: date) -> datetime | None:
-        expiry = self._expires(unit, ExpiryAnchor.EARNED)
-        return calendar.start_of(calendar.add(day, expiry.after), self.definition.time_zone) if expiry else None
+        zone = self.definition.time_zone
+        if expiry := self._expires(unit, ExpiryAnchor.EARNED):
+            is_same_day = expiry.after == Span()
+            return (
+                calendar.end_of(day, zone) if is_same_day else calendar.start_of(calendar.add(day, expiry.after), zone)
+            )
+        if expiry := self._expires(unit, ExpiryAnchor.END_OF_YEAR):
+            return calendar.start_of(calendar.add(date(day.year + 1, 1, 1), expiry.after), zone)
+        return None
 
     def _touch(self, unit: str, day: date) -> None:
         """Earning and spending keep a balance alive that expires by inactivity."""

@@ -76,7 +76,7 @@ def expand(app: App, *, limit: int = 100) -> int:
 
 def _tell(app: App, tx: Tx, event: Row[Any], *, now: datetime) -> None:
     row = locks.member_unlocked(tx, event.member_id)
-    definition = app.definition(tx, row.program_id, row.version)
+    definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
     reader = _Reader(row=row, definition=definition, words=Explainer(definition, row.locale))
     for number, notice in enumerate(event.notices):
         if notice["kind"] in MESSAGE_IS_WORTH:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from typing import Final, TypeAlias, TypeVar
 from zoneinfo import available_timezones
@@ -17,13 +18,17 @@ from zoneinfo import available_timezones
 from babel import localedata
 from babel.numbers import list_currencies
 
-from wallet_api.domain.definition import EventKind, Period, Span
+from wallet_api.domain.definition import DayRange, EventKind, Expiry, ExpiryAnchor, Period, Season, Span
 
 from .shapes import (
     CAP,
+    DAYS,
     MONEY,
+    PERCENT,
     PRICE,
     SPAN,
+    TIMES,
+    YES,
     Amount,
     At,
     Choice,
@@ -34,7 +39,6 @@ from .shapes import (
     Limit,
     ListOf,
     MapOf,
-    OneKey,
     Pattern,
     Record,
     Shape,
@@ -43,6 +47,7 @@ from .shapes import (
     Written,
     essential,
     identifier,
+    one_key,
     optional,
     required,
 )
@@ -66,6 +71,8 @@ LANGUAGE: Final = Pattern("[a-z]{2,3}", "a language code such as `en` or `fr`", 
 COLOUR: Final = Pattern("#[0-9a-fA-F]{6}", "a colour in quotes, such as '#1f2937'")
 TAGS: Final = ListOf(identifier("a tag such as `coffee`"), most=IDS)
 TIERS: Final = ListOf(identifier("the id of a tier"), most=IDS)
+UNIT_ID: Final = identifier("the id of a unit")
+FIELD: Final = identifier("the name of a field, such as `quantity`")
 
 ByLanguage: TypeAlias = tuple[tuple[At[str], At[str] | None], ...]
 Words: TypeAlias = At[str] | ByLanguage
@@ -132,12 +139,37 @@ UNIT_NAME: Final[Shape[UnitName]] = Either(Text(40), _in_languages(UNIT_WORD))
 
 @dataclass(frozen=True, kw_only=True)
 class ExpiryWritten(Written):
-    """When units expire: one of the two keys."""
+    """When units expire: one of the keys."""
 
     after: At[Span] | None = optional(SPAN, says="So long after they were earned, each lot on its own.")
+    after_end_of_year: At[Span] | None = optional(
+        SPAN, says="So long after the end of the year in which they were earned; 31 December is the last day."
+    )
     after_inactivity: At[Span] | None = optional(
         SPAN, says="All together, so long after the last time that the member earned or spent."
     )
+
+
+ExpiryWords: TypeAlias = At[Expiry] | ExpiryWritten
+
+EXPIRES: Final[Shape[ExpiryWords]] = Either(
+    Choice(
+        {
+            "same day": Expiry(after=Span()),
+            "end of year": Expiry(after=Span(), anchor=ExpiryAnchor.END_OF_YEAR),
+        },
+        "ends",
+    ),
+    one_key(ExpiryWritten),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnsIntoWritten(Written):
+    """What a full number of units becomes by itself."""
+
+    reward: At[str] = required(identifier("the id of a reward"), says="The reward that a voucher is issued for.")
+    every: At[Decimal] = required(DecimalNumber(), says="How many units become one.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,12 +181,40 @@ class UnitWritten(Written):
         says="Its name: one text, or one for each language, with the words for one and for many.",
     )
     decimals: At[int] | None = optional(Whole(0, 4), says="Decimal places that are kept; 0 where left out.")
-    expires: ExpiryWritten | None = optional(
-        OneKey(ExpiryWritten, "`after` or `after_inactivity`"), says="When it expires; never where left out."
+    expires: ExpiryWords | None = optional(EXPIRES, says="When it expires; never where left out.")
+    turns_into: TurnsIntoWritten | None = optional(
+        Record(TurnsIntoWritten, "`reward` and `every`"), says="Which reward so many turn into by themselves."
     )
 
 
-EVENTS: Final = {kind.value: kind for kind in (EventKind.SALE, EventKind.CHECK_IN, EventKind.JOIN)}
+EVENTS: Final = {kind.value: kind for kind in EventKind}
+
+ByTier: TypeAlias = tuple[tuple[At[str], At[Decimal] | None], ...]
+Earn: TypeAlias = At[Decimal] | ByTier
+
+EARN: Final[Shape[Earn]] = Either(
+    DecimalNumber(),
+    MapOf(identifier("the id of a tier"), DecimalNumber(), most=20, wanted="one number for each tier"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandWritten(Written):
+    """What purchases up to a size give."""
+
+    up_to: At[Decimal] | None = optional(MONEY, says="Up to this much, this included; without end where left out.")
+    earn: At[Decimal] | None = essential(DecimalNumber(), says="How many units.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByFieldWritten(Written):
+    """What each value of a field gives."""
+
+    field: At[str] | None = essential(FIELD, says="Which field of the activity.")
+    table: tuple[tuple[At[str], At[Decimal] | None], ...] | None = essential(
+        MapOf(Text(64), DecimalNumber(), most=IDS, wanted="one number for each value"),
+        says="How many units each of its values gives; another value gives nothing.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,14 +223,28 @@ class EarningWritten(Written):
 
     id: At[str] = required(identifier(), says="The rule's id; the history of every member names it.")
     on: At[EventKind] | None = essential(
-        Choice(EVENTS, "events"), says="What earns: a sale, a visit (check_in), or joining."
+        Choice(EVENTS, "events"), says="What earns: a sale, a visit (check_in), an activity, or joining."
     )
-    earn: At[Decimal] | None = essential(DecimalNumber(), says="How many units.")
-    unit: At[str] | None = optional(
-        identifier("the id of a unit"), says="Of which unit; may be left out where there is one."
+    kind: At[str] | None = optional(identifier("a kind of activity, such as `workout`"), says="Which kind of activity.")
+    earn: Earn | None = optional(EARN, says="How many units; or how many in each tier.")
+    bands: tuple[BandWritten, ...] | None = optional(
+        ListOf(Record(BandWritten, "a band with `up_to` and `earn`"), most=50, least=2),
+        says="How many units by the size of the purchase, from the smallest band on; the last has no `up_to`.",
     )
+    by_streak: tuple[At[Decimal], ...] | None = optional(
+        ListOf(DecimalNumber(), most=366),
+        says="How many units on the first day of visits in a row, on the second, and so on; the last number stays.",
+    )
+    by: ByFieldWritten | None = optional(
+        Record(ByFieldWritten, "`field` and `table`"), says="How many units by a field of the activity."
+    )
+    unit: At[str] | None = optional(UNIT_ID, says="Of which unit; may be left out where there is one.")
     per: At[Decimal] | None = optional(
         MONEY, says="For each so much of the sale's amount; where left out, once for the whole sale."
+    )
+    each: At[str] | None = optional(
+        identifier("`item`, or a number that the activity brings, such as `quantity`"),
+        says="For each item of a sale (`item`), or for each 1 of a number that the activity brings (`quantity`).",
     )
     tags: tuple[At[str], ...] | None = optional(TAGS, says="Only lines with one of these tags count.")
     not_tags: tuple[At[str], ...] | None = optional(TAGS, says="Lines with one of these tags do not count.")
@@ -179,7 +253,45 @@ class EarningWritten(Written):
         ListOf(Text(64), most=1000), says="Only at these locations, by their codes."
     )
     minimum: At[Decimal] | None = optional(MONEY, says="Only if the sale's amount that counts is at least this.")
+    quantity_from: At[Decimal] | None = optional(
+        DecimalNumber(), says="Only if the activity's quantity is at least this."
+    )
+    fields: tuple[tuple[At[str], At[str] | None], ...] | None = optional(
+        MapOf(FIELD, Text(64), most=20, wanted="fields of the activity and their values"),
+        says="Only if these fields of the activity have these values.",
+    )
+    days: tuple[At[DayRange], ...] | None = optional(ListOf(DAYS, most=IDS), says="Only on these days.")
+    birthday_month: At[bool] | None = optional(YES, says="Only in the month of the member's birthday.")
+    first_in_month: At[bool] | None = optional(YES, says="Only for the member's first sale in a month.")
     at_most: At[Limit] | None = optional(CAP, says="The most that the rule gives: `1 per day`.")
+    shared: At[str] | None = optional(
+        identifier("a name for the limit"), says="Rules with the same name here share their limit."
+    )
+    beyond: At[bool] | None = optional(
+        Choice({"refused": True}, "answers"),
+        says="What is beyond the limit is refused; where left out, it is recorded and earns nothing.",
+    )
+    name: Words | None = optional(_words(), says="What the member's history calls it.")
+
+
+EARNS: Final = ("earn", "bands", "by_streak", "by")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionWritten(Written):
+    """Days or members for which sales earn a multiple."""
+
+    id: At[str] = required(identifier(), says="The promotion's id.")
+    multiply: At[Decimal] | None = essential(DecimalNumber(), says="What sales earn is multiplied by this.")
+    unit: At[str] | None = optional(UNIT_ID, says="Which unit; may be left out where there is one.")
+    tags: tuple[At[str], ...] | None = optional(TAGS, says="Only lines with one of these tags are multiplied.")
+    tiers: tuple[At[str], ...] | None = optional(TIERS, says="Only for members in one of these tiers.")
+    days: tuple[At[DayRange], ...] | None = optional(
+        ListOf(DAYS, most=IDS, least=0),
+        says="Only on these days; always where left out, and with an empty list only when it is started.",
+    )
+    birthday_month: At[bool] | None = optional(YES, says="Only in the month of the member's birthday.")
+    first_in_month: At[bool] | None = optional(YES, says="Only for the member's first sale in a month.")
     name: Words | None = optional(_words(), says="What the member's history calls it.")
 
 
@@ -241,10 +353,12 @@ class TiersWritten(Written):
 
 @dataclass(frozen=True, kw_only=True)
 class GivesWritten(Written):
-    """What a reward gives: one of the two keys."""
+    """What a reward gives: one of the keys."""
 
     money_off: At[Decimal] | None = optional(MONEY, says="So much off a purchase.")
+    percent_off: At[Fraction] | None = optional(PERCENT, says="Such a share off a purchase: `10 %`.")
     item: Words | None = optional(_words(), says="Something handed over, in words.")
+    units: At[Amount] | None = optional(PRICE, says="So many units, put on the card at once.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,10 +367,18 @@ class RewardWritten(Written):
 
     id: At[str] = required(identifier(), says="The reward's id.")
     name: Words | None = optional(_words(60), says="Its name; made from the id where left out.")
-    price: At[Amount] | None = essential(PRICE, says="What it costs: `200 points`.")
-    gives: GivesWritten | None = essential(OneKey(GivesWritten, "`money_off` or `item`"), says="What it gives.")
+    price: At[Amount] | None = optional(PRICE, says="What it costs: `200 points`; nothing where left out.")
+    gives: GivesWritten | None = essential(one_key(GivesWritten), says="What it gives.")
     tiers: tuple[At[str], ...] | None = optional(TIERS, says="Only for members in one of these tiers.")
-    needs_purchase_of: At[Decimal] | None = optional(MONEY, says="The least purchase that its money off applies to.")
+    season: At[Season] | None = optional(
+        Choice({"birthday month": Season.BIRTHDAY_MONTH}, "seasons"), says="When in a member's year it may be taken."
+    )
+    limit: At[Limit] | None = optional(TIMES, says="How often a member may have it: `1 per year`.")
+    choose_one: At[str] | None = optional(
+        identifier("a name for the choice"), says="Rewards with the same name here share their limit."
+    )
+    needs_purchase_of: At[Decimal] | None = optional(MONEY, says="The least purchase that it can be used on.")
+    per_sale: At[int] | None = optional(Whole(1, 100), says="The most of its vouchers that one sale takes.")
     valid: At[Span] | None = optional(
         SPAN, says="How long its voucher is valid: the day of issue and so long after; for ever where left out."
     )
@@ -305,14 +427,19 @@ class ProgramWritten(Written):
     units: tuple[tuple[At[str], UnitWritten | None], ...] | None = optional(
         MapOf(
             identifier("the id of a unit"),
-            Record(UnitWritten, "name, decimals and expires"),
+            Record(UnitWritten, "name, decimals, expires and turns_into"),
             most=20,
             wanted="units by their ids",
         ),
         says="What is counted: points, stars, stamps.",
     )
     earning: tuple[EarningWritten, ...] | None = optional(
-        ListOf(Record(EarningWritten, "a rule with `id`, `on` and `earn`"), most=500), says="How units are earned."
+        ListOf(Record(EarningWritten, "a rule with `id`, `on` and `earn`", one_of=EARNS), most=500),
+        says="How units are earned.",
+    )
+    promotions: tuple[PromotionWritten, ...] | None = optional(
+        ListOf(Record(PromotionWritten, "a promotion with `id` and `multiply`"), most=500),
+        says="When sales earn a multiple.",
     )
     gifts: GiftsWritten | None = optional(Record(GiftsWritten, "`welcome`"), says="What is given on an occasion.")
     tiers: TiersWritten | None = optional(

@@ -4,37 +4,30 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from babel.numbers import get_currency_precision
-
 from wallet_api.domain.definition import (
     Brand,
-    Cap,
     Colours,
-    Condition,
     Definition,
-    EarningRule,
-    EventKind,
     Expiry,
     ExpiryAnchor,
-    Flat,
     FreeItem,
+    Limit,
     Localised,
     MessageText,
     MoneyOff,
+    PercentOff,
     Price,
-    Rate,
     Reward,
     TierLevel,
     TierScheme,
     Unit,
+    Units,
 )
 
 from .contrast import contrast
@@ -42,9 +35,7 @@ from .declaration import (
     Body,
     BrandWritten,
     ColoursWritten,
-    EarningWritten,
-    ExpiryWritten,
-    GiftWritten,
+    ExpiryWords,
     GivesWritten,
     LevelWritten,
     Message,
@@ -52,26 +43,22 @@ from .declaration import (
     ProgramWritten,
     RewardWritten,
     TiersWritten,
+    TurnsIntoWritten,
     UnitWord,
     UnitWritten,
-    Words,
 )
 from .faults import DefinitionFaults, Place, Report, did_you_mean, shown
-from .shapes import MOST_DECIMALS, Amount, At, Limit
+from .resolve_earning import EarningReader
+from .shapes import At
 
 Files: TypeAlias = Callable[[str], bytes]
 CheckTemplate: TypeAlias = Callable[[str, str], Sequence[str]]
 
 SPEND: Final = "spend"
-WELCOME: Final = "welcome"
-NEVER_EARNS: Final = "gift-card"
 LEAST_CONTRAST: Final = 3.0  # WCAG 2.2, 1.4.3 and 1.4.11: large text and graphics
 MOST_LOGO_BYTES: Final = 512 * 1024
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 DATA_PNG: Final = "data:image/png;base64,"
-# A fault at one of these places hides a name, so that it cannot be said which names are unknown.
-UNIT_NAMES: Final = re.compile(r"units(\.[^.]+)?")
-TIER_NAMES: Final = re.compile(r"tiers(\.levels(\[\d+\](\.id)?)?)?")
 
 
 def resolve(
@@ -81,23 +68,15 @@ def resolve(
     return _Resolver(file, report, files=files, check_template=check_template).definition()
 
 
-class _Resolver:
-    """Looks up names in one file. What has a fault of its own is taken as known, so that no fault brings another."""
+class _Resolver(EarningReader):
+    """Makes the definition out of its parts."""
 
     def __init__(
         self, file: ProgramWritten, report: Report, *, files: Files | None, check_template: CheckTemplate | None
     ) -> None:
-        self.file = file
-        self.report = report
+        super().__init__(file, report)
         self.files = files
         self.check_template = check_template
-        self.languages = tuple(language.value for language in file.languages or ())
-        self.money_decimals = get_currency_precision(file.currency.value) if file.currency else MOST_DECIMALS
-        self.units = {unit_id.value: unit for unit_id, unit in file.units or ()}
-        paths = [fault.path for fault in report.faults]
-        self.all_units_read = not any(UNIT_NAMES.fullmatch(path) for path in paths)
-        self.all_tiers_read = not any(TIER_NAMES.fullmatch(path) for path in paths)
-        self.tiers = tuple(level.id.value for level in (file.tiers.levels or () if file.tiers else ()))
 
     def definition(self) -> Definition:
         file = self.file
@@ -106,9 +85,12 @@ class _Resolver:
         brand = self.brand(file.brand, name)
         units = [self.unit(unit_id, unit) for unit_id, unit in file.units or () if unit is not None]
         earning = self.earning()
+        promotions = self.promotions()
         tiers = self.tier_scheme(file.tiers) if file.tiers else None
         self.once((reward.id for reward in file.rewards or ()), what="reward")
         rewards = [reward for written in file.rewards or () if (reward := self.reward(written)) is not None]
+        self.same_limit((reward.choose_one, reward.limit) for reward in file.rewards or ())
+        self.counted_apart()
         messages = self.messages()
         # A None here has its fault in the report; naming them again lets the type checker see it.
         if self.report.faults or not (name and file.program and file.currency and file.time_zone):
@@ -125,39 +107,10 @@ class _Resolver:
             earning=tuple(earning),
             tiers=tiers,
             rewards={reward.id: reward for reward in rewards},
+            promotions=tuple(promotions),
             messages=messages,
             terms_version=file.terms_version.value if file.terms_version else "1",
         )
-
-    # ── Texts ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def words(self, words: Words) -> Localised:
-        if isinstance(words, At):
-            return self.plain(words.value)
-        self.known_languages(language for language, _ in words)
-        return self.localised({language.value: text.value for language, text in words if text is not None})
-
-    def plain(self, text: str) -> Localised:
-        """A text without a language is in the first one."""
-        return Localised(by_language={self.languages[0] if self.languages else "": text})
-
-    def localised(self, by_language: Mapping[str, str]) -> Localised:
-        """In the program's own order, so that the first language is the one to fall back to."""
-        return Localised(
-            by_language={language: by_language[language] for language in self.languages if language in by_language}
-        )
-
-    def words_or_id(self, words: Words | None, of: str) -> Localised:
-        return self.words(words) if words else self.plain(of.replace("-", " ").replace("_", " ").capitalize())
-
-    def known_languages(self, languages: Iterable[At[str]]) -> None:
-        for language in languages:
-            if self.languages and language.value not in self.languages:
-                self.report.add(
-                    language.place,
-                    f"{shown(language.value)} is not one of the program's languages",
-                    did_you_mean(language.value, self.languages, what="languages") + " Else add it to `languages`",
-                )
 
     # ── Brand ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,63 +176,6 @@ class _Resolver:
             )
             return None
 
-    # ── Amounts ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def minor_units(self, money: At[Decimal]) -> int:
-        return self.exact(
-            money, decimals=self.money_decimals, of=self.file.currency.value if self.file.currency else ""
-        )
-
-    def steps(self, number: At[Decimal], *, unit: str) -> int:
-        return self.exact(number, decimals=self.unit_decimals(unit), of=unit)
-
-    def exact(self, number: At[Decimal], *, decimals: int, of: str) -> int:
-        smallest = number.value.scaleb(decimals)
-        if smallest % 1:
-            keeps = f"at most {decimals} decimals" if decimals else "no decimals"
-            more = f"; set `units.{of}.decimals` to keep more" if of in self.units else ""
-            self.report.add(number.place, f"{number.value} has too many decimals", f"{of} has {keeps}{more}")
-        return int(smallest)
-
-    def unit_decimals(self, unit_id: str) -> int:
-        unit = self.units.get(unit_id)
-        if unit is None:
-            return MOST_DECIMALS  # its fault is noted elsewhere
-        return unit.decimals.value if unit.decimals else 0
-
-    def positive(self, number: At[Decimal], *, what: str) -> None:
-        if not number.value:
-            self.report.add(number.place, f"{what} is 0", "write a number above 0, or leave this part out")
-
-    # ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def known_unit(self, unit: str, place: Place) -> bool:
-        if unit in self.units or not self.all_units_read:
-            return True
-        self.report.add(place, f"there is no unit {shown(unit)}", did_you_mean(unit, self.units, what="units"))
-        return False
-
-    def known_tiers(self, tiers: Sequence[At[str]] | None) -> frozenset[str]:
-        for tier in tiers or ():
-            if tier.value not in self.tiers and self.all_tiers_read:
-                self.report.add(
-                    tier.place,
-                    f"there is no tier {shown(tier.value)}",
-                    did_you_mean(tier.value, self.tiers, what="tiers"),
-                )
-        return _values(tiers)
-
-    def once(self, ids: Iterable[At[str]], *, what: str) -> None:
-        first: dict[str, Place] = {}
-        for at in ids:
-            if at.value in first:
-                self.report.add(
-                    at.place,
-                    f"a {what} {shown(at.value)} stands already in line {first[at.value].line}",
-                    "each of them stands once",
-                )
-            first.setdefault(at.value, at.place)
-
     # ── Units and earning ────────────────────────────────────────────────────────────────────────────────────────
 
     def unit(self, unit_id: At[str], unit: UnitWritten) -> Unit:
@@ -292,6 +188,8 @@ class _Resolver:
             one=one,
             decimals=self.unit_decimals(unit_id.value),
             expires=self.expiry(unit.expires) if unit.expires else None,
+            converts_every=self.turned(unit.turns_into, unit_id.value) if unit.turns_into else None,
+            converts_into=unit.turns_into.reward.value if unit.turns_into else None,
         )
 
     def unit_name(self, unit_id: str, unit: UnitWritten) -> tuple[Localised, Localised]:
@@ -306,116 +204,29 @@ class _Resolver:
             self.localised({language: _one(word) for language, word in words}),
         )
 
-    def expiry(self, written: ExpiryWritten) -> Expiry | None:
+    def expiry(self, written: ExpiryWords) -> Expiry | None:
+        if isinstance(written, At):
+            return written.value
         if written.after:
             return Expiry(after=written.after.value)
+        if written.after_end_of_year:
+            return Expiry(after=written.after_end_of_year.value, anchor=ExpiryAnchor.END_OF_YEAR)
         if written.after_inactivity:
             return Expiry(after=written.after_inactivity.value, anchor=ExpiryAnchor.LAST_ACTIVITY)
         return None
 
-    def earning(self) -> list[EarningRule]:
-        written = self.file.earning or ()
-        gift = self.file.gifts.welcome if self.file.gifts else None
-        welcome = [At(value=WELCOME, place=gift.place)] if gift else []
-        self.once([*(rule.id for rule in written), *welcome], what="rule")
-        rules = [rule for each in written if (rule := self.earning_rule(each)) is not None]
-        return [*rules, self.welcome(gift)] if gift else rules
-
-    def welcome(self, gift: GiftWritten) -> EarningRule:
-        price = self.units_of(gift.earn)
-        return EarningRule(
-            id=WELCOME,
-            on=EventKind.JOIN,
-            unit=price.unit,
-            amount=Flat(earn=price.amount),
-            name=self.words(gift.name) if gift.name else None,
-        )
-
-    def earning_rule(self, rule: EarningWritten) -> EarningRule | None:
-        where = self.condition(rule)
-        per = self.per(rule)
-        name = self.words(rule.name) if rule.name else None
-        if rule.earn:
-            self.positive(rule.earn, what="what the rule gives")
-        unit = self.unit_of(rule)
-        if unit is None or rule.earn is None or rule.on is None:
-            return None
-        earn = self.steps(rule.earn, unit=unit)
-        return EarningRule(
-            id=rule.id.value,
-            on=rule.on.value,
-            unit=unit,
-            amount=Flat(earn=earn) if per is None else Rate(earn=earn, per=per),
-            where=where,
-            cap=self.cap(rule.at_most, unit) if rule.at_most else None,
-            name=name,
-        )
-
-    def per(self, rule: EarningWritten) -> int | None:
-        if rule.per is None:
-            return None
-        self.positive(rule.per, what="`per`")
-        if rule.on:
-            self.sales_only(rule.on.value, "per", rule.per.place)
-        return self.minor_units(rule.per)
-
-    def unit_of(self, rule: EarningWritten) -> str | None:
-        if rule.unit:
-            return rule.unit.value if self.known_unit(rule.unit.value, rule.unit.place) else None
-        if len(self.units) == 1 and self.all_units_read:
-            return next(iter(self.units))
-        if self.all_units_read:
-            choice = did_you_mean("", self.units, what="units")
-            self.report.add(rule.place, f"the rule {shown(rule.id.value)} does not say which unit it gives", choice)
-        return None
-
-    def condition(self, rule: EarningWritten) -> Condition:
-        tags, not_tags = _values(rule.tags), _values(rule.not_tags)
-        for tag in rule.tags or ():
-            if tag.value == NEVER_EARNS:
-                self.report.add(tag.place, f"lines tagged `{NEVER_EARNS}` never earn", "choose other tags")
-            elif tag.value in not_tags:
-                self.report.add(
-                    tag.place, f"{shown(tag.value)} stands in `tags` and in `not_tags`", "keep one of the two"
-                )
-        if rule.on:
-            for key, part in (("tags", rule.tags), ("not_tags", rule.not_tags)):
-                if part:
-                    self.sales_only(rule.on.value, key, part[0].place)
-            if rule.minimum:
-                self.sales_only(rule.on.value, "minimum", rule.minimum.place)
-        return Condition(
-            tags=tags,
-            not_tags=not_tags,
-            tiers=self.known_tiers(rule.tiers),
-            locations=_values(rule.locations),
-            minimum=self.minor_units(rule.minimum) if rule.minimum else 0,
-        )
-
-    def sales_only(self, on: EventKind, key: str, place: Place) -> None:
-        if on is not EventKind.SALE:
+    def turned(self, into: TurnsIntoWritten, unit: str) -> int:
+        """How many smallest steps turn into one voucher."""
+        self.known_reward(into.reward)
+        gives = next((reward.gives for reward in self.file.rewards or () if reward.id.value == into.reward.value), None)
+        if gives and gives.units:
             self.report.add(
-                place, f"`{key}` needs a sale, and this rule is on `{on}`", f"leave out `{key}`, or write `on: sale`"
+                into.reward.place,
+                f"units turn into a voucher, and {shown(into.reward.value)} gives units",
+                "name a reward that gives money off, a share off, or an item",
             )
-
-    def cap(self, limit: At[Limit], unit: str) -> Cap | None:
-        self.positive(At(value=limit.value.number, place=limit.place), what="the limit")
-        if limit.value.unit is None:
-            return Cap(per=limit.value.per, times=int(limit.value.number))
-        if not self.known_unit(limit.value.unit, limit.place):
-            return None
-        if limit.value.unit != unit:
-            self.report.add(
-                limit.place, f"the limit counts {limit.value.unit}, and the rule gives {unit}", f"count {unit} here"
-            )
-        number = At(value=limit.value.number, place=limit.place)
-        return Cap(per=limit.value.per, units=self.steps(number, unit=limit.value.unit))
-
-    def units_of(self, amount: At[Amount]) -> Price:
-        number = At(value=amount.value.number, place=amount.place)
-        self.known_unit(amount.value.unit, amount.place)
-        self.positive(number, what="the number of units")
-        return Price(unit=amount.value.unit, amount=self.steps(number, unit=amount.value.unit))
+        self.positive(into.every, what="`every`")
+        return self.steps(into.every, unit=unit)
 
     # ── Tiers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -462,13 +273,10 @@ class _Resolver:
     def reward(self, reward: RewardWritten) -> Reward | None:
         name = self.words_or_id(reward.name, reward.id.value)
         tiers = self.known_tiers(reward.tiers)
-        price = self.units_of(reward.price) if reward.price else None
+        price = self.price(reward)
         gives = self.gives(reward.gives) if reward.gives else None
+        self.reward_fits(reward, gives)
         needs = self.minor_units(reward.needs_purchase_of) if reward.needs_purchase_of else 0
-        if reward.needs_purchase_of and isinstance(gives, FreeItem):
-            self.report.add(
-                reward.needs_purchase_of.place, "an item is handed over without a purchase", "leave this key out"
-            )
         if price is None or gives is None:
             return None
         return Reward(
@@ -479,13 +287,86 @@ class _Resolver:
             tiers=tiers,
             valid=reward.valid.value if reward.valid else None,
             needs_purchase_of=needs,
+            limit=self.limit(reward) if reward.limit else None,
+            season=reward.season.value if reward.season else None,
+            per_sale=reward.per_sale.value if reward.per_sale else None,
         )
 
-    def gives(self, gives: GivesWritten) -> MoneyOff | FreeItem | None:
+    def price(self, reward: RewardWritten) -> Price | None:
+        """What is written; else what units turn into it; else it is a gift."""
+        if reward.price:
+            return self.units_of(reward.price)
+        for unit_id, unit in self.units.items():
+            into = unit.turns_into if unit else None
+            if into and into.reward.value == reward.id.value:
+                return Price(unit=unit_id, amount=int(into.every.value.scaleb(self.unit_decimals(unit_id))))
+        if reward.limit is None and not any(self.has_fault(reward.place, key) for key in ("price", "limit")):
+            self.report.add(
+                reward.place,
+                f"the reward {shown(reward.id.value)} costs nothing, and may be had without end",
+                "write its `price`, or a `limit` such as `1 per year`",
+            )
+        if not self.units and self.all_units_read:
+            self.report.add(reward.place, "a reward is counted in a unit, and there is none", "add `units`")
+        return Price(unit=next(iter(self.units)), amount=0) if self.units else None
+
+    def gives(self, gives: GivesWritten) -> MoneyOff | PercentOff | FreeItem | Units | None:
         if gives.money_off:
             self.positive(gives.money_off, what="`money_off`")
             return MoneyOff(amount=self.minor_units(gives.money_off))
+        if gives.percent_off:
+            if not 0 < gives.percent_off.value <= 1:
+                share = float(gives.percent_off.value * 100)
+                self.report.add(gives.percent_off.place, f"{share:g} % cannot be taken off", "above 0 % to 100 %")
+            return PercentOff(share=gives.percent_off.value)
+        if gives.units:
+            given = self.units_of(gives.units)
+            return Units(unit=given.unit, amount=given.amount)
         return FreeItem(item=self.words(gives.item)) if gives.item else None
+
+    def reward_fits(self, reward: RewardWritten, gives: MoneyOff | PercentOff | FreeItem | Units | None) -> None:
+        if isinstance(gives, FreeItem | Units):
+            what = "an item is handed over" if isinstance(gives, FreeItem) else "units are put on the card"
+            for part in (reward.needs_purchase_of, reward.per_sale):
+                if part:
+                    self.report.add(part.place, f"{what} without a purchase", "leave this key out")
+        if isinstance(gives, Units) and reward.valid:
+            self.report.add(
+                reward.valid.place, "units are put on the card at once, without a voucher", "leave this key out"
+            )
+        if reward.choose_one and reward.limit is None and not self.has_fault(reward.place, "limit"):
+            self.report.add(
+                reward.choose_one.place, "a choice needs a limit", "write `limit: 1 per year` with each of its rewards"
+            )
+
+    def limit(self, reward: RewardWritten) -> Limit | None:
+        if reward.limit is None:
+            return None
+        return Limit(
+            times=int(reward.limit.value.number),
+            per=reward.limit.value.per,
+            name=reward.choose_one.value if reward.choose_one else None,
+        )
+
+    def counted_apart(self) -> None:
+        """What the limits of rules and of rewards count is kept by one name; two of them must not meet."""
+        first: dict[str, tuple[str, Place]] = {}
+        for what, name in self.counted():
+            known, place = first.setdefault(name.value, (what, name.place))
+            if known != what:
+                self.report.add(
+                    name.place,
+                    f"{shown(name.value)} names {what}, and in line {place.line} already {known}",
+                    "choose another name",
+                )
+
+    def counted(self) -> Iterator[tuple[str, At[str]]]:
+        for rule in self.file.earning or ():
+            if rule.at_most:
+                yield ("a shared limit", rule.shared) if rule.shared else ("a rule with a limit", rule.id)
+        for reward in self.file.rewards or ():
+            if reward.limit:
+                yield ("a choice", reward.choose_one) if reward.choose_one else ("a reward with a limit", reward.id)
 
     # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -513,10 +394,6 @@ class _Resolver:
             found, _, expected = problem.partition("; ")
             self.report.add(text.place, found, expected or "mend this text")
         return text.value
-
-
-def _values(ids: Collection[At[str]] | None) -> frozenset[str]:
-    return frozenset(each.value for each in ids or ())
 
 
 def _one(word: UnitWord) -> str:

@@ -10,10 +10,12 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from wallet_api.domain.definition import Period, Span
+from wallet_api.domain.definition import DayRange, Period, Span
 
 from .faults import Place, Report, did_you_mean, shown
 from .nodes import Entries, Items, Node, Scalar
@@ -260,6 +262,22 @@ def _limit(match: re.Match[str]) -> Limit | None:
     return Limit(number=number, unit=unit, per=Period(match[3]))
 
 
+def _times(match: re.Match[str]) -> Limit:
+    return Limit(number=Decimal(match[1]), unit=None, per=Period(match[2]))
+
+
+def _days(match: re.Match[str]) -> DayRange | None:
+    try:
+        first = date.fromisoformat(match[1])
+        return DayRange(first=first, last=date.fromisoformat(match[2]) if match[2] else first)
+    except ValueError:  # no such day, as 30 February
+        return None
+
+
+def _share(match: re.Match[str]) -> Fraction:
+    return Fraction(match[1]) / 100
+
+
 PRICE: Final = Phrase(rf"({NUMBER}) ({IDENTIFIER})", "a number and a unit, such as `500 points`", _amount)
 SPAN: Final = Phrase(
     rf"([1-9][0-9]{{0,3}}) ({'|'.join(SPANS)})s?", "a length of time such as `60 days` or `12 months`", _span
@@ -269,6 +287,17 @@ CAP: Final = Phrase(
     f"a limit such as `1 per day` or `100 points per year` (periods: {', '.join(Period)})",
     _limit,
 )
+TIMES: Final = Phrase(
+    rf"([1-9][0-9]{{0,3}}) per ({'|'.join(Period)})",
+    f"a limit such as `1 per year` (periods: {', '.join(Period)})",
+    _times,
+)
+DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+DAYS: Final = Phrase(
+    f"({DAY})(?: to ({DAY}))?", "a day such as `2026-03-28`, or days such as `2026-02-01 to 2026-02-28`", _days
+)
+PERCENT: Final = Phrase(rf"({NUMBER}) ?%", "a share such as `10 %`", _share)
+YES: Final = Choice({"yes": True}, "answers")
 
 
 # ── Compositions ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -384,10 +413,11 @@ R = TypeVar("R", bound=Written)
 
 @dataclass(frozen=True)
 class Record(Generic[R]):
-    """A part with fixed keys, read into a class that declares them."""
+    """A part with fixed keys, read into a class that declares them; of the keys in `one_of` just one is written."""
 
     kind: type[R]
     wanted: str
+    one_of: tuple[str, ...] = ()
 
     def read(self, node: Node, report: Report) -> R | None:
         if not isinstance(node, Entries):
@@ -398,6 +428,11 @@ class Record(Generic[R]):
         for name, (at_key, _) in written.items():
             if name not in keys:
                 report.add(at_key.place, f"the key `{name}` is unknown", did_you_mean(name, keys, what="keys"))
+        chosen = [name for name in self.one_of if name in written]
+        if self.one_of and len(chosen) != 1:
+            names = " and ".join(f"`{name}`" for name in chosen)
+            found = f"{names} stand here" if chosen else f"none of {_listed(self.one_of, 'and')} stands here"
+            report.add(node.place, found, f"here belongs just one: {_listed(self.one_of, 'or')}")
         values: dict[str, object] = {}
         complete = True
         for name, key in keys.items():
@@ -413,29 +448,19 @@ class Record(Generic[R]):
 
     def schema(self) -> Schema:
         keys = _keys(self.kind)
-        return {
+        schema: Schema = {
             "type": "object",
             "properties": {name: {**key.shape.schema(), "description": key.says} for name, key in keys.items()},
             "required": [name for name, key in keys.items() if key.must],
             "additionalProperties": False,
         }
+        return schema | ({"oneOf": [{"required": [name]} for name in self.one_of]} if self.one_of else {})
 
 
-@dataclass(frozen=True)
-class OneKey(Record[R]):
+def one_key(kind: type[R]) -> Record[R]:
     """A part of which exactly one key is written."""
-
-    def read(self, node: Node, report: Report) -> R | None:
-        known = (
-            [key.text for key, _ in node.entries if key.text in _keys(self.kind)] if isinstance(node, Entries) else []
-        )
-        if isinstance(node, Entries) and len(known) != 1:
-            found = " and ".join(f"`{key}`" for key in known) if known else "neither"
-            report.add(node.place, f"{found} stands here", f"here belongs just one: {self.wanted}")
-        return super().read(node, report)
-
-    def schema(self) -> Schema:
-        return {**super().schema(), "minProperties": 1, "maxProperties": 1}
+    keys = tuple(_keys(kind))
+    return Record(kind, _listed(keys, "or"), one_of=keys)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -473,6 +498,11 @@ def _keys(kind: type[Written]) -> Mapping[str, _Key]:
         for field in dataclasses.fields(kind)
         if field.metadata
     }
+
+
+def _listed(names: Collection[str], word: str) -> str:
+    *others, last = (f"`{name}`" for name in names)
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 # ── Faults ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from google.oauth2.service_account import Credentials
 
 from passes.apple.signing import Signer
 from wallet_api.clock import Clock
-from wallet_api.domain.definition import Definition
+from wallet_api.domain.definition import Definition, with_days
 from wallet_api.domain.errors import NotFound
 from wallet_api.program_file import read_definition
 from wallet_api.settings import Settings
@@ -61,7 +61,7 @@ class App:
     db: Database
     apple: Signer | None = None
     google: GoogleIssuer | None = None
-    _definitions: dict[tuple[str, int], Definition] = field(default_factory=dict, repr=False)
+    _definitions: dict[tuple[str, int, int], Definition] = field(default_factory=dict, repr=False)
     _locations: dict[UUID, Location] = field(default_factory=dict, repr=False)
     _keys: dict[bytes, tuple[datetime, Key | None]] = field(default_factory=dict, repr=False)
     _open_sessions: dict[UUID, datetime] = field(default_factory=dict, repr=False)
@@ -71,13 +71,19 @@ class App:
         """What card codes are derived from."""
         return self.settings.derive("card")
 
-    def definition(self, tx: Tx, program_id: str, version: int) -> Definition:
-        """A version of a program's definition; versions never change, so each is read once."""
-        known = self._definitions.get((program_id, version))
+    def definition(self, tx: Tx, program_id: str, version: int, *, revision: int = 0) -> Definition:
+        """A version of a program's definition, with the promotions started by a revision of its days.
+
+        Neither changes, so each is read once. A return reckons with the promotions that its sale had, so it needs no
+        days and no revision.
+        """
+        known = self._definitions.get((program_id, version, revision))
         if known is None:
             text, files = programs.source(tx, program_id, version)
             known = read_definition(text, files=_reader(files))
-            self._definitions[program_id, version] = known
+            if revision:
+                known = with_days(known, programs.promotion_days(tx, program_id))
+            self._definitions[program_id, version, revision] = known
         return known
 
     def current_definition(self, tx: Tx, program_id: str) -> Definition:
@@ -85,7 +91,7 @@ class App:
         version = programs.current_version(tx, program_id)
         if version is None:
             raise NotFound(what="program")
-        return self.definition(tx, program_id, version)
+        return self.definition(tx, program_id, version, revision=programs.revision(tx, program_id))
 
     def location(self, tx: Tx, location_id: UUID, *, program: str) -> Location:
         """A location of this program; NotFound for any other."""

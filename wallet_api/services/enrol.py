@@ -75,7 +75,9 @@ def admit(app: App, tx: Tx, newcomer: NewMember, consents: Consents, *, now: dat
         birth_date=newcomer.birth_date,
         standing=None,
     )
-    return Loaded(row=row, definition=app.definition(tx, row.program_id, row.version), state=state)
+    return Loaded(
+        row=row, definition=app.definition(tx, row.program_id, row.version, revision=row.revision), state=state
+    )
 
 
 def issue_card(tx: Tx, program_id: str, member_id: UUID) -> Card:

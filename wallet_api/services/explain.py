@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 
-from wallet_api.domain.definition import Definition, Unit
+from wallet_api.domain.definition import Definition, EarningRule, Localised, Promotion, Reward, Unit
 from wallet_api.domain.earning import GIFT_CARD
 from wallet_api.domain.state import Standing
 
@@ -31,6 +32,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "fr": "{money} d’autres articles n’y comptent pas",
     },
     "gift-card": {"en": "gift cards", "fr": "cartes cadeaux"},
+    "promotion": {"en": "times {factor} by “{name}”", "fr": "fois {factor} par « {name} »"},
     "minimum": {
         "en": "nothing, because it needs a purchase of {money}",
         "fr": "rien : il faut un achat de {money}",
@@ -110,15 +112,28 @@ class Explainer:
         value = Decimal(minor).scaleb(-self._definition.currency_decimals)
         return format_currency(value, self._definition.currency, locale=self._locale)
 
+    def percent(self, share: Fraction) -> str:
+        """`10%`, `10 %`."""
+        return format_percent(Decimal(share.numerator) / Decimal(share.denominator), locale=self._locale)
+
+    def text(self, text: Localised) -> str:
+        """One of the program's own texts."""
+        return text.text(self._locale.language)
+
     def measure(self, measure: str, value: int) -> str:
         """A tier's measure: money for spend, units for what was earned."""
         return self.units(measure.removeprefix("earned:"), value) if ":" in measure else self.money(value)
 
     def rule(self, rule_id: str) -> str:
-        """A rule's name, or its id where it has none."""
-        for rule in self._definition.earning:
-            if rule.id == rule_id and rule.name:
-                return rule.name.text(self._locale.language)
+        """The name of a rule, a promotion, or a reward that gives units; the id where it has none."""
+        named: tuple[EarningRule | Promotion | Reward, ...] = (
+            *self._definition.earning,
+            *self._definition.promotions,
+            *self._definition.rewards.values(),
+        )
+        for item in named:
+            if item.id == rule_id and item.name:
+                return item.name.text(self._locale.language)
         return rule_id
 
     def reward(self, reward_id: str) -> str:
@@ -144,6 +159,11 @@ class Explainer:
             parts.append(self._say("rate", earn=earn, per=per, base=self.money(why["base"])))
         else:
             parts.append(self._say("flat", amount=self.units(unit, amount), rule=self.rule(rule or "")))
+        for promotion, factor in why.get("promotions", {}).items():
+            number = format_decimal(
+                Decimal(Fraction(factor).numerator) / Fraction(factor).denominator, locale=self._locale
+            )
+            parts.append(self._say("promotion", factor=number, name=self.rule(promotion)))
         for tag, minor in why.get("excluded", {}).items():
             name = self._say(GIFT_CARD) if tag == GIFT_CARD else tag
             kind = "excluded" if tag else "excluded_other"

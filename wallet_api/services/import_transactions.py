@@ -426,7 +426,7 @@ class _Importer:
     def _load(self, tx: Tx, member_id: UUID, moments: Sequence[datetime]) -> Loaded:
         """Lock a member and load what all these moments need."""
         row: MemberRow = locks.member(tx, member_id)
-        definition = self.app.definition(tx, self.program, row.version)
+        definition = self.app.definition(tx, self.program, row.version, revision=row.revision)
         days = {calendar.local_day(moment, definition.time_zone) for moment in (*moments, self.now)}
         ends = [row.tier_until] if row.tier_until else []
         state = member_state.load(

@@ -91,7 +91,7 @@ def _load(
     now: datetime,
     also: Sequence[UUID],
 ) -> Loaded:
-    definition = app.definition(tx, row.program_id, row.version)
+    definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
     day = calendar.local_day(at, definition.time_zone)
     today = calendar.local_day(now, definition.time_zone)
     ends = [row.tier_until] if row.tier_until else []

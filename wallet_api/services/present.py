@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from wallet_api.domain import calendar
 from wallet_api.domain.decision import Decision
-from wallet_api.domain.definition import Definition, FreeItem, MoneyOff, Reward
+from wallet_api.domain.definition import Definition, FreeItem, MoneyOff, PercentOff, Reward, Units
 from wallet_api.domain.state import MemberState, Voucher, VoucherStatus
 from wallet_api.services.explain import Explainer
 from wallet_api.services.load_member import Loaded
@@ -108,8 +108,12 @@ def gives(item: Reward, words: Explainer) -> str:
     match item.gives:
         case MoneyOff(amount=amount):
             return words.money(amount)
-        case FreeItem():
-            return words.reward(item.id)
+        case PercentOff(share=share):
+            return words.percent(share)
+        case Units(unit=unit, amount=amount):
+            return words.units(unit, amount)
+        case FreeItem(item=what):
+            return words.text(what)
 
 
 def rewards_for(definition: Definition, state: MemberState, words: Explainer) -> list[Json]:

@@ -150,6 +150,8 @@ def _measures(one: Ledger, day: LocalDay) -> Iterator[Finding]:
         expected["orders", on] += 1 if any(kept) else 0
     for visit in one.check_ins:
         expected["visits", day(visit.occurred_at, one.member.version)] += 1
+    for done in one.activities:
+        expected[f"activity:{done.kind}", day(done.occurred_at, one.member.version)] += 1
     originals = {entry.id: entry for entry in one.entries}
     for entry in one.entries:
         if entry.kind in ADDING:

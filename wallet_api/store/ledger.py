@@ -39,6 +39,7 @@ _PARTS = {
         FROM transactions WHERE member_id = ANY(:ids) ORDER BY id
     """,
     "check_ins": "SELECT member_id, occurred_at FROM check_ins WHERE member_id = ANY(:ids)",
+    "activities": "SELECT member_id, kind, occurred_at FROM activities WHERE member_id = ANY(:ids)",
     "redemptions": "SELECT member_id, id, unit, amount, status FROM redemptions WHERE member_id = ANY(:ids)",
     "tier_changes": """
         SELECT DISTINCT ON (member_id) member_id, tier, since, until FROM tier_changes
@@ -58,6 +59,7 @@ class Ledger:
     measures: Rows
     transactions: Rows
     check_ins: Rows
+    activities: Rows
     redemptions: Rows
     tier_changes: Rows
 

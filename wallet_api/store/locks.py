@@ -21,7 +21,7 @@ from wallet_api.store import sql
 from wallet_api.store.session import Tx
 
 _MEMBER = """
-SELECT m.id, m.program_id, p.version, m.given_name, m.family_name, m.locale, m.status, m.birth_date, m.joined_at,
+SELECT m.id, m.program_id, p.version, p.revision, m.given_name, m.family_name, m.locale, m.status, m.birth_date, m.joined_at,
        m.tier, m.tier_since, m.tier_until, m.ledger_position, m.ledger_head
 FROM members m JOIN programs p ON p.id = m.program_id
 WHERE m.id = :id
@@ -35,6 +35,7 @@ class MemberRow:
     id: UUID
     program_id: str
     version: int
+    revision: int
     given_name: str | None
     family_name: str | None
     locale: str

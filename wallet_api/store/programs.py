@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from wallet_api.domain.definition import DayRange
 from wallet_api.store import sql
 from wallet_api.store.session import Tx, json_text
 
@@ -27,6 +28,44 @@ def current_version(tx: Tx, program_id: str) -> int | None:
     """The version in force, or None where there is no such program."""
     row = sql.first(tx, "SELECT version FROM programs WHERE id = :id", id=program_id)
     return None if row is None else int(row.version)
+
+
+def revision(tx: Tx, program_id: str) -> int:
+    """How often promotions of the program have been started."""
+    return int(sql.one(tx, "SELECT revision FROM programs WHERE id = :id", id=program_id).revision)
+
+
+def start_promotion(tx: Tx, program_id: str, promotion: str, *, days: DayRange) -> None:
+    """Turn a promotion on for some days; the same days twice are the same as once."""
+    sql.run(
+        tx,
+        """
+        INSERT INTO promotion_days (program_id, promotion, first, last)
+        VALUES (:program, :promotion, :first, :last) ON CONFLICT (program_id, promotion, first)
+        DO UPDATE SET last = greatest(promotion_days.last, excluded.last)
+        """,
+        program=program_id,
+        promotion=promotion,
+        first=days.first,
+        last=days.last,
+    )
+    sql.run(tx, "UPDATE programs SET revision = revision + 1 WHERE id = :id", id=program_id)
+
+
+def stop_promotions(tx: Tx, program_id: str) -> None:
+    """Take back every start of a promotion. What sales have earned stays: a return reckons with what its sale had."""
+    sql.run(tx, "DELETE FROM promotion_days WHERE program_id = :id", id=program_id)
+    sql.run(tx, "UPDATE programs SET revision = revision + 1 WHERE id = :id", id=program_id)
+
+
+def promotion_days(tx: Tx, program_id: str) -> dict[str, tuple[DayRange, ...]]:
+    """On which days each promotion has been started."""
+    days: dict[str, tuple[DayRange, ...]] = {}
+    for row in sql.every(
+        tx, "SELECT promotion, first, last FROM promotion_days WHERE program_id = :id ORDER BY first", id=program_id
+    ):
+        days[row.promotion] = (*days.get(row.promotion, ()), DayRange(first=row.first, last=row.last))
+    return days
 
 
 def source(tx: Tx, program_id: str, version: int) -> tuple[str, dict[str, str]]:

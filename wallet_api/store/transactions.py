@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -104,7 +104,7 @@ def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: st
     earned = sql.every(
         tx,
         """
-        SELECT e.id, e.rule, e.unit, e.amount + coalesce((SELECT sum(r.amount) FROM entries r
+        SELECT e.id, e.rule, e.unit, e.why, e.amount + coalesce((SELECT sum(r.amount) FROM entries r
                WHERE r.member_id = e.member_id AND r.reverses = e.id), 0) AS standing
         FROM entries e WHERE e.source_id = :id AND e.kind IN ('earn', 'bonus') ORDER BY e.position
         """,
@@ -127,6 +127,7 @@ def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: st
                 rule=entry.rule,
                 unit=entry.unit,
                 left=int(entry.standing),
+                promotions=frozenset(entry.why.get("promotions", ())),
             )
             for entry in earned
         ),
@@ -250,4 +251,59 @@ def last_tier_change(tx: Tx, member_id: UUID) -> Row[Any] | None:
         tx,
         "SELECT tier, reason FROM tier_changes WHERE member_id = :member ORDER BY id DESC LIMIT 1",
         member=member_id,
+    )
+
+
+def claim_activity(
+    tx: Tx,
+    activity_id: UUID,
+    *,
+    program_id: str,
+    member_id: UUID,
+    kind: str,
+    external_id: str,
+    fields: Mapping[str, object],
+    key_id: UUID,
+    occurred_at: datetime,
+    contents: bytes,
+) -> Row[Any] | None:
+    """File an activity; the earlier one under this number of its kind (contents and answer) if there is one."""
+    claimed = sql.first(
+        tx,
+        """
+        INSERT INTO activities (id, program_id, member_id, kind, external_id, fields, key_id, occurred_at, contents)
+        VALUES (:id, :program, :member, :kind, :external, CAST(:fields AS jsonb), :key, :at, :contents)
+        ON CONFLICT DO NOTHING RETURNING id
+        """,
+        id=activity_id,
+        program=program_id,
+        member=member_id,
+        kind=kind,
+        external=external_id,
+        fields=json_text(dict(fields)),
+        key=key_id,
+        at=occurred_at,
+        contents=contents,
+    )
+    if claimed:
+        return None
+    return sql.one(
+        tx,
+        """
+        SELECT contents, answer FROM activities
+        WHERE program_id = :program AND kind = :kind AND external_id = :external
+        """,
+        program=program_id,
+        kind=kind,
+        external=external_id,
+    )
+
+
+def answer_activity(tx: Tx, activity_id: UUID, answer: Mapping[str, object]) -> None:
+    """Keep what the till was told of an activity."""
+    sql.run(
+        tx,
+        "UPDATE activities SET answer = CAST(:answer AS jsonb) WHERE id = :id",
+        id=activity_id,
+        answer=json_text(dict(answer)),
     )

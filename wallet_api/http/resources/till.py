@@ -17,6 +17,8 @@ from wallet_api.http.headers import LOCATION, OptionalIdempotencyHeaders
 from wallet_api.http.idempotency import attempt, once
 from wallet_api.http.problems import refuses
 from wallet_api.http.schemas.till import (
+    ActivityAnswerSchema,
+    ActivitySchema,
     CheckInAnswerSchema,
     CheckInSchema,
     GuestAnswerSchema,
@@ -33,6 +35,7 @@ from wallet_api.http.schemas.till import (
 from wallet_api.http.till import lines_of, the_app, till_at, who_of
 from wallet_api.services.check_in import check_in
 from wallet_api.services.enrol_guest import Guest, enrol_guest
+from wallet_api.services.record_activity import RecordActivity, record_activity
 from wallet_api.services.record_sale import RecordSale, preview_sale, record_sale
 from wallet_api.services.redeem import Wish, capture_reward, hold_reward, release_reward
 from wallet_api.services.return_sale import ReturnSale, return_sale
@@ -174,6 +177,30 @@ class CheckIns(MethodView):
         """Record a visit; beyond a rule's limit it is recorded and earns nothing."""
         till, app, who = till_at(body["location_id"]), the_app(), who_of(body)
         return once(app, lambda tx: check_in(app, tx, till, who, occurred_at=body["occurred_at"]))
+
+
+@blueprint.route("/activities")
+class Activities(MethodView):
+    """Other things that may earn."""
+
+    decorators = [guarded(by_key("till"))]
+
+    @blueprint.arguments(OptionalIdempotencyHeaders, location="headers")
+    @blueprint.arguments(ActivitySchema)
+    @blueprint.response(201, ActivityAnswerSchema)
+    @refuses(*KNOWN_CUSTOMER, *EVENT, errors.DuplicateReceipt, errors.LimitReached, *idempotency.REFUSALS)
+    def post(self, _: Body, body: Body) -> Response:
+        """Record an activity of a kind that the program's rules know; beyond a rule's limit it earns nothing."""
+        till, app = till_at(body["location_id"]), the_app()
+        wish = RecordActivity(
+            who=who_of(body),
+            kind=body["kind"],
+            external_id=body["external_id"],
+            occurred_at=body["occurred_at"],
+            quantity=body["quantity"],
+            fields=body["data"],
+        )
+        return once(app, lambda tx: record_activity(app, tx, till, wish))
 
 
 @blueprint.route("/redemptions")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
@@ -20,6 +21,7 @@ SAFE_INTEGER = 2**53 - 1
 MOST_UNITS = 10**12
 MOST_MONEY = 10**12
 LANGUAGES_MAX = 40
+QUANTITY_MAX = 1_000_000
 EMAIL_CHARACTERS_MAX = 254
 
 _DATE = r"-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -68,6 +70,26 @@ class QueryInteger(StrictInteger):
         if not isinstance(value, str) or re.fullmatch(r"-?[0-9]{1,16}", value) is None:
             raise ma.ValidationError(self.refusal)
         return int(value)
+
+
+class Quantity(ma.fields.Field[Decimal]):
+    """A number of something that is measured: up to a million, with at most three decimals."""
+
+    refusal: ClassVar[str] = "Not a number from 0 to 1000000 with at most three decimals."
+    json_schema: ClassVar[Mapping[str, object]] = {
+        "type": "number",
+        "minimum": 0,
+        "maximum": QUANTITY_MAX,
+        "multipleOf": 0.001,
+    }
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ma.ValidationError(self.refusal)
+        number = Decimal(repr(value))
+        if not 0 <= number <= QUANTITY_MAX or number != number.quantize(Decimal("0.001")):
+            raise ma.ValidationError(self.refusal)
+        return number
 
 
 class UnitAmount(StrictInteger):

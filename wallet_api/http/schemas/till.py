@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import ClassVar
 
 import marshmallow as ma
@@ -9,10 +12,12 @@ from marshmallow.validate import Length
 
 from wallet_api.http.schemas.base import AnswerSchema, Schema
 from wallet_api.http.schemas.fields import (
+    LINE,
     Day,
     Matching,
     MoneyAmount,
     OneOf,
+    Quantity,
     StrictInteger,
     Text,
     UnitAmount,
@@ -27,7 +32,8 @@ LINES_MAX = 500
 TAGS_MAX = 20
 VOUCHERS_MAX = 10
 QUANTITY_MAX = 10_000
-BATCH_MAX = 100
+FIELDS_MAX = 10
+TEXT_CHARACTERS_MAX = 100
 LEAST = -(10**12)
 
 fields = ma.fields
@@ -45,6 +51,45 @@ class CurrencyField(Matching):
 
     def __init__(self, **rest: object) -> None:
         super().__init__(r"^[A-Z]{3}$", error="Not a currency such as EUR.", **rest)  # type: ignore[arg-type]  # Field's own
+
+
+class ActivityData(ma.fields.Field[dict[str, Decimal | str | bool]]):
+    """An activity's own fields: at most ten, each a short text, a number or a yes or no."""
+
+    refusal: ClassVar[str] = "At most ten fields; each a text of up to 100 characters, a number, or true or false."
+    json_schema: ClassVar[Mapping[str, object]] = {
+        "type": "object",
+        "maxProperties": FIELDS_MAX,
+        "propertyNames": {"pattern": r"^[a-z][a-z0-9_]{0,39}$"},
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "string", "maxLength": 100, "pattern": LINE},
+                {"type": "boolean"},
+                dict(Quantity.json_schema),
+            ]
+        },
+    }
+
+    def _deserialize(
+        self, value: object, attr: str | None, data: object, **kwargs: object
+    ) -> dict[str, Decimal | str | bool]:
+        if not isinstance(value, dict) or len(value) > FIELDS_MAX:
+            raise ma.ValidationError(self.refusal)
+        return {self._name(name): self._value(item) for name, item in value.items()}
+
+    def _name(self, name: str) -> str:
+        if re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) is None:
+            raise ma.ValidationError(self.refusal)
+        return name
+
+    def _value(self, item: object) -> Decimal | str | bool:
+        if isinstance(item, bool):
+            return item
+        if isinstance(item, str):
+            if len(item) > TEXT_CHARACTERS_MAX or re.fullmatch(LINE, item) is None:
+                raise ma.ValidationError(self.refusal)
+            return item
+        return Quantity().deserialize(item)
 
 
 class WhoSchema(Schema):
@@ -125,6 +170,17 @@ class CheckInSchema(WhoSchema):
 
     location_id = Uuid(required=True)
     occurred_at = UtcDateTime(required=True)
+
+
+class ActivitySchema(WhoSchema):
+    """Any other thing that may earn; a kind's own fields stand in `data`."""
+
+    kind = Matching(r"^[a-z][a-z0-9_-]{0,39}$", error="Not a kind such as workout.", required=True)
+    external_id = Text(longest=100, required=True, metadata={"description": "Your number for it, unique for its kind"})
+    location_id = Uuid(load_default=left_out)
+    occurred_at = UtcDateTime(required=True)
+    quantity = Quantity(load_default=left_out, metadata={"description": "Minutes of a workout, km of a run …"})
+    data = ActivityData(load_default=dict)
 
 
 class RedemptionSchema(WhoSchema):
@@ -334,6 +390,17 @@ class RedemptionAnswerSchema(AnswerSchema):
     expires_at = UtcDateTime(allow_none=True)
     voucher = fields.Nested(VoucherSchema)
     balances = balances()
+
+
+class ActivityAnswerSchema(AnswerSchema):
+    """A recorded activity."""
+
+    id = Uuid()
+    member = fields.Nested(PersonSchema)
+    earned = fields.List(fields.Nested(EarnedSchema))
+    balances = balances()
+    badges = fields.List(fields.String())
+    tier = fields.Nested(TierAfterSchema, allow_none=True)
 
 
 class GuestAnswerSchema(AnswerSchema):

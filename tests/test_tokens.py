@@ -61,11 +61,11 @@ def test_an_access_token_tells_whom_it_speaks_for(claims: AccessClaims) -> None:
     [
         (timedelta(seconds=-31), False),
         (timedelta(seconds=-30), True),
-        (timedelta(minutes=10, seconds=29), True),
-        (timedelta(minutes=10, seconds=30), False),
+        (timedelta(minutes=15, seconds=29), True),
+        (timedelta(minutes=15, seconds=30), False),
     ],
 )
-def test_an_access_token_is_good_for_ten_minutes_and_half_a_minute_of_clock_error(
+def test_an_access_token_is_good_for_fifteen_minutes_and_half_a_minute_of_clock_error(
     after: timedelta, is_good: bool
 ) -> None:
     token = issue_access_token(ALICE, keys=KEYS, now=NOW)

@@ -90,6 +90,7 @@ def town(shop: Shop) -> Town:
             "card_code": (shop.code(), shop.code(bob), voucher["code"]),
             "sign_in_email": ("dora@example.org",),
             "sign_in_code": (code_sent_to(shop, "dora@example.org"),),
+            "receipt": tuple(f"receipt-{number}" for number in range(1_000)),
             "phone": tuple(f"+33 6 12 34 {number:02} 78" for number in range(100)),
             "refresh_token": tuple(refresh_token(shop) for _ in range(5)),
             "staff_email": ("carol@example.org",),
@@ -183,8 +184,6 @@ def listen(app: Flask) -> list[tuple[str, int]]:
 
     @app.after_request
     def note(response: Response) -> Response:
-        if response.status_code == 409 and request.path.endswith("/returns"):
-            print("DBG", response.get_json(force=True)["detail"], request.get_data()[:300])
         if request.url_rule is not None:
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(request.url_rule))
             answers.append((f"{request.method} {path}", response.status_code))

@@ -39,7 +39,7 @@ def session(api: FlaskClient, shop: Shop) -> dict[str, Any]:
 def test_a_session_opens_with_the_code(api: FlaskClient, shop: Shop, session: dict[str, Any]) -> None:
     me = api.get("/v1/me", headers=bearer(session["access_token"]))
 
-    assert (session["token_type"], session["expires_in"]) == ("Bearer", 600)
+    assert (session["token_type"], session["expires_in"]) == ("Bearer", 900)
     assert session["member"]["id"] == str(shop.alice)
     assert told(me) == session["member"]
 

@@ -1,6 +1,6 @@
 """The whole API under schemathesis: what the document promises holds, for every caller, whatever is sent.
 
-That schemathesis would find a fault is shown in test_strict_api.py, where some are planted, and here for one of them.
+That a fault would be found is shown by planting some: two here, and others in the small app of test_strict_api.py.
 `CARNET_FUZZ_SECONDS` says for how long to search, `CARNET_FUZZ_SEED` where to begin.
 """
 

@@ -7,10 +7,11 @@ import nothing of Carnet.
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from typing import Self
 
 
-class ServerThread:
+class ServerThread(ABC):
     """An asyncio server in its own thread, where the subclass's `start` and `stop` run too."""
 
     def __init__(self) -> None:
@@ -32,13 +33,13 @@ class ServerThread:
         finally:
             self._end()
 
+    @abstractmethod
     async def start(self) -> None:
         """Bind the server; its address must be known when this returns."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def stop(self) -> None:
         """Take no new connections; what still runs is cancelled afterwards."""
-        raise NotImplementedError
 
     async def _stop_all(self) -> None:
         await self.stop()

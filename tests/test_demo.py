@@ -246,7 +246,6 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_goes_on_with_the_shop(demo:
     assert demo.said.count("6,919 purchases are imported") == 1
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 def test_serve_and_worker_end_with_a_demo_that_was_killed_and_the_next_start_finds_all(demo: Demo) -> None:
     first, *others = demo.processes()
     before = demo.told

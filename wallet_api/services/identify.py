@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from wallet_api.domain import card_code, errors
+from wallet_api.domain import card_code, errors, voucher_code
 from wallet_api.domain.card_code import CardKey, Reading
 from wallet_api.services.app import App
 from wallet_api.store import cards, members
@@ -19,7 +19,6 @@ WRONG_CODES_WITHIN = timedelta(minutes=10)
 WRONG_CODES_A_CARD = 5
 WRONG_CODES_A_TILL = 20
 LOCKED_FOR_SECONDS = int(WRONG_CODES_WITHIN.total_seconds())
-VOUCHER_PREFIX = "V"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +135,7 @@ def _refuse_after_too_many(tx: Tx, till: Till, reading: Reading | None, *, now: 
 def _card(tx: Tx, till: Till, code: str, reading: Reading | None) -> Card | None:
     if reading is not None:
         return cards.by_number(tx, till.program, reading.number)
-    if code.startswith(VOUCHER_PREFIX) and (voucher := cards.voucher_by_code(tx, till.program, code)):
+    if code.startswith(voucher_code.PREFIX) and (voucher := cards.voucher_by_code(tx, till.program, code)):
         return cards.of_member(tx, voucher.member_id)
     return None
 
@@ -158,12 +157,6 @@ def _step(app: App, till: Till, card: Card, reading: Reading | None, *, now: dat
 def _subjects(till: Till, reading: Reading | None) -> tuple[str, ...]:
     at_till = (f"till:{till.key_id}",)
     return (*at_till, f"card:{till.program}:{reading.number}") if reading else at_till
-
-
-def new_voucher_code() -> str:
-    """A code of 60 random bits, in letters and digits that nobody confuses."""
-    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    return VOUCHER_PREFIX + "".join(secrets.choice(alphabet) for _ in range(12))
 
 
 def new_card_number() -> str:

@@ -10,10 +10,11 @@ from wallet_api.domain import errors
 from wallet_api.domain.decision import Decision
 from wallet_api.domain.events import Capture, Hold, Redeem, Release
 from wallet_api.domain.state import RedemptionStatus
+from wallet_api.domain.voucher_code import voucher_code
 from wallet_api.services import load_member, present
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
-from wallet_api.services.identify import Till, Who, identify, new_voucher_code
+from wallet_api.services.identify import Till, Who, identify
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.present import Json
 from wallet_api.store import transactions
@@ -35,12 +36,13 @@ def redeem_reward(app: App, tx: Tx, member_id: UUID, wish: Wish) -> Json:
     """The member takes a reward in the app; the voucher is used later."""
     now = app.clock.now()
     member = load_member.locked(app, tx, member_id, at=now, now=now)
+    redemption_id = new_id()
     event = Redeem(
-        id=new_id(),
+        id=redemption_id,
         occurred_at=now,
         reward=wish.reward,
         quantity=wish.quantity,
-        voucher_code=new_voucher_code(),
+        voucher_code=voucher_code(redemption_id),
     )
     decision = load_member.post(tx, member, event, now=now)
     return present.voucher(
@@ -56,12 +58,13 @@ def hold_reward(app: App, tx: Tx, till: Till, who: Who, wish: Wish) -> Json:
     if not customer.fresh and who.member_id is None:
         raise errors.FreshCodeRequired()
     member = load_member.locked(app, tx, customer.member_id, at=now, now=now)
+    redemption_id = new_id()
     event = Hold(
-        id=new_id(),
+        id=redemption_id,
         occurred_at=now,
         reward=wish.reward,
         quantity=wish.quantity,
-        voucher_code=new_voucher_code(),
+        voucher_code=voucher_code(redemption_id),
         expires_at=now + HOLD_LASTS,
     )
     decision = load_member.post(tx, member, event, now=now, key_id=till.key_id)

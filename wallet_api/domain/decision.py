@@ -27,7 +27,10 @@ class EntryKind(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One immutable ledger row: `amount` smallest steps, signed; `why` holds the facts that explain it."""
+    """One immutable ledger row: `amount` smallest steps, signed; `why` holds the facts that explain it.
+
+    An entry that opens a lot says when that expires and until when it is pending.
+    """
 
     id: UUID
     unit: str
@@ -39,6 +42,8 @@ class Entry:
     reverses: UUID | None = None
     takes: tuple[Take, ...] = ()
     why: Why = field(default_factory=dict)
+    expires_at: datetime | None = None
+    usable_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +75,9 @@ class TierChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Discount:
-    """What a voucher took off a sale, in minor units."""
+    """What a voucher for a reward, or a member price (no voucher), took off a sale, in minor units."""
 
-    voucher_id: UUID
+    voucher_id: UUID | None
     reward: str
     amount: int
 
@@ -89,8 +94,11 @@ class Notice:
 class Decision:
     """The outcome of one event: `before` and `after`, the entries between them, and what to tell whom.
 
-    `net` is what each line of a sale costs after discounts; `refund` is what a return gives back, in minor units;
-    `kept` is the part of each line that returns have left; `tier` is the one at which a sale earned.
+    `net` is what is paid in money for each line of a sale, after discounts and units; `by_units` what units pay of each,
+    `free` how many pieces of each are a reward; `refund` is what a return or a cancellation gives back, `charge` what a
+    plan costs, `shipping` what shipping does (None: the program does not say), in minor units; `kept` is the part of
+    each line that returns have left; `tier` and `membership` are those at which a sale earned; `is_allowed`: whether the
+    member may buy all of its lines.
     """
 
     before: MemberState
@@ -105,3 +113,9 @@ class Decision:
     paid: int = 0
     refund: int = 0
     tier: str | None = None
+    membership: str = "none"
+    by_units: tuple[int, ...] = ()
+    free: tuple[int, ...] = ()
+    charge: int | None = None
+    shipping: int | None = None
+    is_allowed: bool = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 
@@ -94,6 +94,18 @@ class ReturnExceedsSale(Refusal):
 
     left: int
     asked: int
+
+
+@dataclass(kw_only=True, eq=False)
+class ReturnPeriodOver(Refusal):
+    """It is too late to bring this back."""
+
+    last_day: date
+
+
+@dataclass(kw_only=True, eq=False)
+class NotReturnable(Refusal):
+    """This cannot be brought back."""
 
 
 @dataclass(kw_only=True, eq=False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from uuid import UUID
 
 from wallet_api.domain.definition import Definition
+from wallet_api.domain.state import Take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +27,20 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Join:
-    """A person became a member."""
+    """A person became a member; `plan`: the paid membership bought with it."""
 
     id: UUID
     occurred_at: datetime
+    plan: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sale:
     """A purchase; `vouchers` are the codes of the member's vouchers used on it, `location` a location's code.
 
-    `pay_with` are units (and how many smallest steps of each) that the customer wants to pay a part with.
+    A gift may be used by its reward's id, before it is issued. `pay_with` are units (and how many smallest steps of
+    each) that the customer wants to pay a part with. `is_quote`: nothing will be recorded, so what the member has no
+    access to is said and not refused.
     """
 
     id: UUID
@@ -44,6 +49,7 @@ class Sale:
     lines: tuple[Line, ...]
     vouchers: tuple[str, ...] = ()
     pay_with: tuple[tuple[str, int], ...] = ()
+    is_quote: bool = False
 
     @property
     def amount(self) -> int:
@@ -63,11 +69,26 @@ class EarnedEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpentEntry:
+    """Units that paid for a part of a recorded sale: `amount` smallest steps, `takes` out of which lots.
+
+    `left` is what returns have not given back so far; the takes are those less what went back into their lots.
+    """
+
+    entry_id: UUID
+    unit: str
+    amount: int
+    left: int
+    takes: tuple[Take, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordedSale:
     """A sale as it was decided: what a return undoes.
 
-    `definition` and `tier` are those of its moment; `net` is what was paid for each line after discounts; `kept` is
-    the part of each line that earlier returns left (1: all of it); `refunded` is what they gave back.
+    `definition`, `tier` and `membership` are those of its moment; `net` is what was paid for each line in money, after
+    discounts and units; `by_units` what units paid of it; `free` how many pieces of it were a reward; `kept` is the
+    part of each line that earlier returns left (1: all of it); `refunded` is what they gave back.
     """
 
     id: UUID
@@ -82,17 +103,25 @@ class RecordedSale:
     definition: Definition
     earned: tuple[EarnedEntry, ...]
     voucher_ids: tuple[UUID, ...] = ()
+    by_units: tuple[int, ...] = ()
+    free: tuple[int, ...] = ()
+    membership: str = "none"
+    spent: tuple[SpentEntry, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Return:
-    """Goods brought back: `lines` (quantity or amount of each sku), or an `amount` in the sale's own prices, or all."""
+    """Goods brought back: `lines` (quantity or amount of each sku), or an `amount` in the sale's own prices, or all.
+
+    `is_worn`: they have been used.
+    """
 
     id: UUID
     occurred_at: datetime
     sale: RecordedSale
     lines: tuple[Line, ...] = ()
     amount: int | None = None
+    is_worn: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +194,74 @@ class Adjust:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Invite:
+    """A manager gives a tier by hand, as a floor, until a program-local day (its last; None: without end)."""
+
+    id: UUID
+    occurred_at: datetime
+    tier: str
+    until: date | None
+    reason: str
+
+
+class PlanAction(enum.StrEnum):
+    """What happens to a paid membership."""
+
+    START = "start"
+    CANCEL = "cancel"
+    PAYMENT_SUCCEEDED = "payment_succeeded"
+    PAYMENT_FAILED = "payment_failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanEvent:
+    """The member starts or cancels a plan, or the payment provider gives word of a charge."""
+
+    id: UUID
+    occurred_at: datetime
+    action: PlanAction
+    plan: str | None = None
+
+
+class VerificationAction(enum.StrEnum):
+    """What happens to a membership by proof."""
+
+    APPLY = "apply"
+    APPROVE = "approve"
+    REVOKE = "revoke"
+    RENEW = "renew"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationEvent:
+    """A member applies with a proof, or the shop approves, revokes or renews."""
+
+    id: UUID
+    occurred_at: datetime
+    action: VerificationAction
+
+
+@dataclass(frozen=True, kw_only=True)
 class TimePasses:
     """Nothing but the clock moved."""
 
     occurred_at: datetime
 
 
-Event = Join | Sale | Return | CheckIn | Activity | Redeem | Hold | Capture | Release | Adjust | TimePasses
+Event = (
+    Join
+    | Sale
+    | Return
+    | CheckIn
+    | Activity
+    | Redeem
+    | Hold
+    | Capture
+    | Release
+    | Adjust
+    | Invite
+    | PlanEvent
+    | VerificationEvent
+    | TimePasses
+)
 Why = Mapping[str, object]

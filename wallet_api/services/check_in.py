@@ -34,6 +34,7 @@ def check_in(app: App, tx: Tx, till: Till, who: Who, *, occurred_at: datetime) -
         location_id=location.id,
         key_id=till.key_id,
         occurred_at=occurred_at,
+        recorded_at=now,
     )
     words = Explainer(member.definition, member.row.locale)
     return {

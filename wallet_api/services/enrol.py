@@ -10,6 +10,7 @@ from wallet_api.domain import errors
 from wallet_api.domain.decide import decide
 from wallet_api.domain.events import Join
 from wallet_api.domain.state import MemberState
+from wallet_api.services import referral
 from wallet_api.services.app import App
 from wallet_api.services.identify import new_card_number
 from wallet_api.services.load_member import Loaded
@@ -29,6 +30,14 @@ class Consents:
     channel: str = "app"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Joined:
+    """A new member, and what the plan that they bought costs, in minor units (None: they bought none)."""
+
+    member_id: UUID
+    charge: int | None
+
+
 def enrol(
     app: App,
     tx: Tx,
@@ -42,11 +51,27 @@ def enrol(
 
     Raises TermsNotAccepted, AlreadyMember.
     """
+    return join(app, tx, newcomer, consents, now=now, quiet=quiet).member_id
+
+
+def join(
+    app: App,
+    tx: Tx,
+    newcomer: NewMember,
+    consents: Consents,
+    *,
+    now: datetime,
+    plan: str | None = None,
+    quiet: bool = False,
+) -> Joined:
+    """The same with a plan, bought at once. Raises TermsNotAccepted, AlreadyMember, and NotFound for an unknown plan."""
     member = admit(app, tx, newcomer, consents, now=now)
-    joining = Join(id=new_id(), occurred_at=newcomer.joined_at)
+    if plan is not None and plan not in member.definition.plans:
+        raise errors.NotFound(what="plan")
+    joining = Join(id=new_id(), occurred_at=newcomer.joined_at, plan=plan)
     decision = decide(member.definition, member.state, joining, now=newcomer.joined_at, ids=fresh_ids())
     decisions.write(tx, member.row, member.definition, decision, now=now, quiet=quiet)
-    return member.row.id
+    return Joined(member_id=member.row.id, charge=decision.charge)
 
 
 def admit(app: App, tx: Tx, newcomer: NewMember, consents: Consents, *, now: datetime) -> Loaded:
@@ -68,12 +93,14 @@ def admit(app: App, tx: Tx, newcomer: NewMember, consents: Consents, *, now: dat
             at=now,
         )
     issue_card(tx, newcomer.program_id, member_id)
+    referrer = referral.remember(tx, member_id, newcomer)
     row = locks.member(tx, member_id)
     state = MemberState(
         member_id=member_id,
         joined_at=newcomer.joined_at,
         birth_date=newcomer.birth_date,
         standing=None,
+        referred_by=referrer,
     )
     return Loaded(
         row=row, definition=app.definition(tx, row.program_id, row.version, revision=row.revision), state=state

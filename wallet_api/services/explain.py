@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,9 +12,11 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, format_percent
 
-from wallet_api.domain.definition import Definition, EarningRule, Localised, Promotion, Reward, Unit
-from wallet_api.domain.earning import GIFT_CARD
+from wallet_api.domain.benefits import GIFT_CARD
+from wallet_api.domain.definition import Definition, EarningRule, Localised, PercentOff, Promotion, Reward, Unit
+from wallet_api.domain.errors import NotEligible, Refusal
 from wallet_api.domain.state import Standing
+from wallet_api.domain.tiers import Progress
 
 LANGUAGES = ("en", "fr")
 
@@ -57,15 +60,44 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     "release": {"en": "given back", "fr": "rendus"},
     "expire": {"en": "expired", "fr": "expirés"},
     "adjust": {"en": "adjusted: {reason}", "fr": "ajustement : {reason}"},
+    "reward_short": {"en": "{missing} more for it", "fr": "encore {missing}"},
+    "reward_tiers": {"en": "only for {tiers}", "fr": "réservé à {tiers}"},
+    "refused_out_of_season": {"en": "not at this time of the year for you", "fr": "pas en ce moment pour vous"},
+    "refused_not_eligible": {
+        "en": "not with your level or membership",
+        "fr": "pas avec votre niveau ou votre adhésion",
+    },
+    "refused_limit_reached": {"en": "the limit for it is reached", "fr": "la limite est atteinte"},
+    "refused_minimum_not_reached": {
+        "en": "it needs a larger balance first",
+        "fr": "il faut d’abord un solde plus élevé",
+    },
+    "refused_otherwise": {"en": "not now", "fr": "pas maintenant"},
     "tier_joined": {
         "en": "the level at which everybody starts",
         "fr": "le niveau de départ",
     },
     "tier_reached": {"en": "{value} in {year}", "fr": "{value} en {year}"},
-    "tier_next": {
+    "tier_next": {"en": "{missing} more for {tier}", "fr": "encore {missing} pour {tier}"},
+    "tier_next_in_year": {
         "en": "{missing} more in {year} for {tier}",
         "fr": "encore {missing} en {year} pour {tier}",
     },
+    "tier_next_by": {
+        "en": "{missing} more by {until} for {tier}",
+        "fr": "encore {missing} jusqu’au {until} pour {tier}",
+    },
+    "tier_keep": {
+        "en": "{missing} more to keep {tier} beyond {until}",
+        "fr": "encore {missing} pour garder {tier} après le {until}",
+    },
+    "tier_is_kept": {"en": "{tier} is kept", "fr": "{tier} est conservé"},
+    "visits": {"en": "{number} visits", "fr": "{number} visites"},
+    "visits_one": {"en": "{number} visit", "fr": "{number} visite"},
+    "orders": {"en": "{number} purchases", "fr": "{number} achats"},
+    "orders_one": {"en": "{number} purchase", "fr": "{number} achat"},
+    "activity": {"en": "{number} times {of}", "fr": "{number} fois {of}"},
+    "activity_one": {"en": "{number} time {of}", "fr": "{number} fois {of}"},
     "tier_until": {"en": "valid until {until}", "fr": "valable jusqu’au {until}"},
 }
 _PERIODS = {
@@ -116,13 +148,37 @@ class Explainer:
         """`10%`, `10 %`."""
         return format_percent(Decimal(share.numerator) / Decimal(share.denominator), locale=self._locale)
 
+    def percent_off(self, off: PercentOff) -> str:
+        """`10%`, or from the least to the most where tiers differ: `0%–30%`."""
+        shares = sorted(set(off.by_tier.values())) or [off.share]
+        return "–".join(self.percent(share) for share in (shares[0], shares[-1])[: len(shares)])
+
+    def cause(self, cause_id: str) -> str:
+        """A good cause's name."""
+        cause = self._definition.causes.get(cause_id)
+        return self.text(cause) if cause else cause_id
+
     def text(self, text: Localised) -> str:
         """One of the program's own texts."""
         return text.text(self._locale.language)
 
     def measure(self, measure: str, value: int) -> str:
-        """A tier's measure: money for spend, units for what was earned."""
-        return self.units(measure.removeprefix("earned:"), value) if ":" in measure else self.money(value)
+        """A measure: money for spend, units for what was earned, else how many."""
+        kind, _, of = measure.partition(":")
+        match kind:
+            case "spend":
+                return self.money(value)
+            case "earned" | "usable":
+                return self.units(of, value)
+            case _:
+                one = self._locale.plural_form(value) == "one"
+                return self._say(
+                    f"{kind}_one" if one else kind, number=format_decimal(value, locale=self._locale), of=of
+                )
+
+    def day(self, day: date) -> str:
+        """`31 December 2026`, as the language writes it."""
+        return format_date(day, format="long", locale=self._locale)
 
     def rule(self, rule_id: str) -> str:
         """The name of a rule, a promotion, or a reward that gives units; the id where it has none."""
@@ -140,6 +196,19 @@ class Explainer:
         """A reward's name."""
         reward = self._definition.rewards.get(reward_id)
         return reward.name.text(self._locale.language) if reward else reward_id
+
+    def reward_missing(self, reward: Reward, *, refusal: Refusal | None, missing: int) -> str | None:
+        """Why a member cannot have a reward now; None where they can."""
+        if isinstance(refusal, NotEligible) and reward.tiers:
+            levels = self._definition.tiers.levels if self._definition.tiers else ()
+            names = [self.text(level.name) for level in levels if level.id in reward.tiers]
+            return self._say("reward_tiers", tiers=", ".join(names))
+        if refusal is not None:
+            known = f"refused_{refusal.code}"
+            return self._say(known if known in _TEXTS else "refused_otherwise")
+        if missing and reward.price:
+            return self._say("reward_short", missing=self.units(reward.price.unit, missing))
+        return None
 
     def tier(self, tier_id: str) -> str:
         """A tier's name."""
@@ -212,18 +281,28 @@ class Explainer:
         else:
             said = self._say("tier_joined")
         if standing.until:
-            until = format_date(standing.until, format="long", locale=self._locale)
-            said = f"{said}; {self._say('tier_until', until=until)}"
+            said = f"{said}; {self._say('tier_until', until=self.day(standing.until))}"
         return said
 
-    def next_tier(self, tier: str, *, measure: str, missing: int, year: int) -> str:
-        """What is missing for the next tier."""
-        return self._say(
-            "tier_next",
-            missing=self.measure(measure, missing),
-            year=year,
-            tier=self.tier(tier),
-        )
+    def next_tier(self, measure: str, progress: Progress) -> str | None:
+        """What is missing for the next tier, and by when; None at the top."""
+        if progress.next is None:
+            return None
+        missing, tier = self.measure(measure, progress.missing), self.tier(progress.next.id)
+        if progress.until is None:
+            return self._say("tier_next", missing=missing, tier=tier)
+        if _is_calendar_year(progress):
+            return self._say("tier_next_in_year", missing=missing, year=progress.last.year, tier=tier)
+        return self._say("tier_next_by", missing=missing, until=self.day(progress.until), tier=tier)
+
+    def keeping(self, measure: str, progress: Progress, standing: Standing) -> str | None:
+        """What is missing to keep the tier beyond its end; None where nothing has to be done for it."""
+        if progress.to_keep is None or standing.until is None:
+            return None
+        if progress.to_keep == 0:
+            return self._say("tier_is_kept", tier=self.tier(standing.tier))
+        missing = self.measure(measure, progress.to_keep)
+        return self._say("tier_keep", missing=missing, tier=self.tier(standing.tier), until=self.day(standing.until))
 
     def _say(self, text: str, **values: object) -> str:
         return _TEXTS[text][self._language].format(**values)
@@ -231,6 +310,10 @@ class Explainer:
     def _noun(self, unit: Unit, value: Decimal) -> str:
         one = self._locale.plural_form(value) == "one"
         return (unit.one if one else unit.name).text(self._locale.language)
+
+
+def _is_calendar_year(progress: Progress) -> bool:
+    return progress.first == date(progress.last.year, 1, 1) and progress.last == date(progress.last.year, 12, 31)
 
 
 def locale_of(text: str) -> Locale:

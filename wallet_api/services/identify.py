@@ -40,11 +40,19 @@ class Till:
 
 @dataclass(frozen=True, kw_only=True)
 class Who:
-    """The customer of a till's call, named in exactly one way."""
+    """The customer of a till's call, named in exactly one way; a guest, who is no member, in none."""
 
     scan_id: UUID | None = None
     code: str | None = None
     member_id: UUID | None = None
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether this is somebody who is no member."""
+        return self.scan_id is None and self.code is None and self.member_id is None
+
+
+GUEST = Who()
 
 
 @dataclass(frozen=True, kw_only=True)

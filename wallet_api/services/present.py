@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import count
+from uuid import UUID
 
-from wallet_api.domain import calendar
-from wallet_api.domain.decision import Decision
-from wallet_api.domain.definition import Definition, FreeItem, MoneyOff, PercentOff, Reward, Units
-from wallet_api.domain.state import MemberState, Voucher, VoucherStatus
+from wallet_api.domain import calendar, errors, tiers
+from wallet_api.domain.decide import decide
+from wallet_api.domain.decision import Decision, Discount
+from wallet_api.domain.definition import (
+    Challenge,
+    DayRange,
+    Definition,
+    Donation,
+    FreeItem,
+    MoneyOff,
+    PercentOff,
+    Period,
+    Reward,
+    Span,
+    Units,
+)
+from wallet_api.domain.events import Redeem
+from wallet_api.domain.state import MemberState, Voucher
 from wallet_api.services.explain import Explainer
 from wallet_api.services.load_member import Loaded
 from wallet_api.store.locks import MemberRow
@@ -22,7 +39,7 @@ def balances(definition: Definition, state: MemberState) -> Json:
         expiry = state.next_expiry(unit)
         figures[unit] = {
             "available": state.available(unit),
-            "pending": 0,
+            "pending": state.pending(unit),
             "lifetime": state.lifetime(unit),
             "next_expiry": {"at": expiry[0], "amount": expiry[1]} if expiry else None,
         }
@@ -44,11 +61,10 @@ def tier(definition: Definition, state: MemberState, words: Explainer) -> Json |
 
 def next_tier(definition: Definition, state: MemberState, today: date) -> Json | None:
     """The next tier and what is missing for it (minor units or smallest steps); None at the top."""
-    scheme, held = definition.tiers, state.standing
-    if scheme is None or held is None or (above := scheme.next_after(held.tier)) is None:
+    progress = tiers.progress(definition, state, today=today)
+    if progress is None or progress.next is None:
         return None
-    value = state.total(scheme.measure, first=date(today.year, 1, 1), last=date(today.year, 12, 31))
-    return {"id": above.id, "missing": max(0, above.threshold - value)}
+    return {"id": progress.next.id, "missing": progress.missing}
 
 
 def tier_after(definition: Definition, decision: Decision, *, at: datetime) -> Json | None:
@@ -63,6 +79,34 @@ def tier_after(definition: Definition, decision: Decision, *, at: datetime) -> J
         "previous": before.tier if before else None,
         "next": next_tier(definition, decision.after, today),
     }
+
+
+def membership(definition: Definition, state: MemberState, words: Explainer) -> Json | None:
+    """A paid or verified membership; None in a program without any."""
+    held, plan = state.membership, definition.plans.get(state.membership.plan or "")
+    if not definition.plans and definition.verification is None:
+        return None
+    return {
+        "status": held.status.value,
+        "plan": {"id": plan.id, "name": words.text(plan.name), "fee": plan.fee} if plan else None,
+        "until": held.until,
+        "charge_on": held.charge_on,
+        "is_cancelled": held.is_cancelled,
+    }
+
+
+def discounts(taken: Sequence[Discount]) -> list[Json]:
+    """What vouchers and member prices took off; a member price has no voucher, and its own id for a reward's."""
+    return [{"voucher_id": item.voucher_id, "reward": item.reward, "amount": item.amount} for item in taken]
+
+
+def units_paid(definition: Definition, pay_with: Sequence[tuple[str, int]]) -> list[Json]:
+    """Which units paid for a part, and how much money they were worth."""
+    paid: list[Json] = []
+    for unit, amount in pay_with:
+        worth = definition.units[unit].worth
+        paid.append({"unit": unit, "amount": amount, "money": worth.value(amount) if worth else 0})
+    return paid
 
 
 def earned(decision: Decision, words: Explainer) -> list[Json]:
@@ -94,11 +138,11 @@ def who(row: MemberRow) -> Json:
 
 
 def reward(item: Reward, words: Explainer) -> Json:
-    """An item of the reward list."""
+    """An item of the reward list; a gift has no price."""
     return {
         "id": item.id,
         "name": words.reward(item.id),
-        "price": {"unit": item.price.unit, "amount": item.price.amount},
+        "price": {"unit": item.price.unit, "amount": item.price.amount} if item.price else None,
         "gives": gives(item, words),
     }
 
@@ -108,39 +152,100 @@ def gives(item: Reward, words: Explainer) -> str:
     match item.gives:
         case MoneyOff(amount=amount):
             return words.money(amount)
-        case PercentOff(share=share):
-            return words.percent(share)
+        case PercentOff() as off:
+            return words.percent_off(off)
         case Units(unit=unit, amount=amount):
             return words.units(unit, amount)
         case FreeItem(item=what):
             return words.text(what)
+        case Donation(cause=cause):
+            return words.cause(cause)
 
 
-def rewards_for(definition: Definition, state: MemberState, words: Explainer) -> list[Json]:
+def rewards_for(definition: Definition, state: MemberState, words: Explainer, *, now: datetime) -> list[Json]:
     """The reward list as one member sees it: which they can have now, and what is missing for the others."""
-    held = state.standing.tier if state.standing else None
     seen: list[Json] = []
     for item in definition.rewards.values():
-        missing = max(0, item.price.amount - state.available(item.price.unit))
-        eligible = not item.tiers or held in item.tiers
+        missing = max(0, item.price.amount - state.available(item.price.unit)) if item.price else 0
+        refusal = _refusal(definition, state, item, missing=missing, now=now)
         seen.append(
             {
                 **reward(item, words),
-                "available": eligible and missing == 0,
-                "missing": {"unit": item.price.unit, "amount": missing} if missing else None,
+                "available": refusal is None and missing == 0,
+                "missing": {"unit": item.price.unit, "amount": missing} if item.price and missing else None,
                 "tiers": sorted(item.tiers),
+                "why": words.reward_missing(item, refusal=refusal, missing=missing),
             }
         )
     return seen
 
 
+def _refusal(
+    definition: Definition, state: MemberState, item: Reward, *, missing: int, now: datetime
+) -> errors.Refusal | None:
+    """How the engine would refuse a reward for another reason than the balance; None where it would not."""
+    if item.tiers and state.tier not in item.tiers:
+        return errors.NotEligible()
+    if missing:  # what else stands in the way is said once there is enough
+        return None
+    wish = Redeem(id=UUID(int=0), occurred_at=now, reward=item.id, quantity=1, voucher_code="")
+    try:
+        decide(definition, state, wish, now=now, ids=(UUID(int=number) for number in count(1)))
+    except errors.Refusal as refusal:
+        return refusal
+    return None
+
+
 def unlocked(definition: Definition, decision: Decision) -> list[str]:
     """The rewards that an event has brought within reach."""
+    before, after = decision.before, decision.after
     return [
         item.id
         for item in definition.rewards.values()
-        if decision.before.available(item.price.unit) < item.price.amount <= decision.after.available(item.price.unit)
+        if item.price and before.available(item.price.unit) < item.price.amount <= after.available(item.price.unit)
     ]
+
+
+def challenge(item: Challenge, state: MemberState, words: Explainer, *, today: date) -> Json:
+    """A challenge as one member sees it; the value counts over its period, and its badge says since when."""
+    days = item.days or _days_of(item.per, today)
+    return {
+        "id": item.id,
+        "name": words.text(item.name),
+        "measure": item.measure,
+        "goal": item.goal,
+        "value": _value(item, state, days),
+        "first": days.first if days else None,
+        "last": days.last if days else None,
+        "badge": item.badge,
+        "earned_on": state.badges.get(item.badge) if item.badge else None,
+        "rewards": [words.reward(reward) for reward in item.rewards],
+        "units": {"unit": item.units.unit, "amount": item.units.amount} if item.units else None,
+    }
+
+
+def _value(item: Challenge, state: MemberState, days: DayRange | None) -> int:
+    """A challenge's measure over these days; without any, what was ever earned of a unit."""
+    if days is None:
+        return state.lifetime(item.measure.partition(":")[2])
+    return state.total(item.measure, first=days.first, last=days.last)
+
+
+def _days_of(per: Period, today: date) -> DayRange | None:
+    """The days of the period in which a day lies; None for a whole life."""
+    match per:
+        case Period.DAY:
+            return DayRange(first=today, last=today)
+        case Period.WEEK:
+            monday = today - timedelta(days=today.weekday())
+            return DayRange(first=monday, last=monday + timedelta(days=6))
+        case Period.MONTH:
+            first = today.replace(day=1)
+            return DayRange(first=first, last=calendar.add(first, Span(months=1)) - timedelta(days=1))
+        case Period.YEAR:
+            return DayRange(first=date(today.year, 1, 1), last=date(today.year, 12, 31))
+        case _:
+            return None
 
 
 def voucher(item: Voucher, words: Explainer) -> Json:
@@ -153,10 +258,11 @@ def voucher(item: Voucher, words: Explainer) -> Json:
         "quantity": item.quantity,
         "status": item.status.value,
         "issued_at": item.issued_at,
+        "valid_from": item.valid_from,
         "valid_until": item.valid_until,
     }
 
 
-def usable_vouchers(state: MemberState, words: Explainer) -> list[Json]:
-    """The vouchers that can be used now."""
-    return [voucher(item, words) for item in state.vouchers.values() if item.status is VoucherStatus.ISSUED]
+def usable_vouchers(state: MemberState, words: Explainer, *, today: date) -> list[Json]:
+    """The vouchers that can be used on this day."""
+    return [voucher(item, words) for item in state.vouchers.values() if item.is_usable(today)]

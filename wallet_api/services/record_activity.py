@@ -57,6 +57,7 @@ def record_activity(app: App, tx: Tx, till: Till, wish: RecordActivity) -> Json:
         fields=_plain(wish),
         key_id=till.key_id,
         occurred_at=wish.occurred_at,
+        recorded_at=now,
         contents=contents,
     )
     if known is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from wallet_api.domain import errors
 from wallet_api.domain.decide import decide
 from wallet_api.domain.decision import Decision
+from wallet_api.domain.definition import Definition
 from wallet_api.domain.events import Line, Sale
 from wallet_api.services import load_member, present
 from wallet_api.services.app import App
@@ -56,7 +57,7 @@ def record_sale(app: App, tx: Tx, till: Till, wish: RecordSale) -> Json:
             raise errors.DuplicateReceipt(external_id=wish.external_id)
         return dict(known.answer)
     member = load_member.locked(app, tx, customer.member_id, at=wish.occurred_at, now=now)
-    _check_currency(member, wish)
+    check_currency(member.definition, wish)
     decision = load_member.post(tx, member, sale, now=now, key_id=till.key_id)
     answer = answer_of(member, sale, decision)
     transactions.add(
@@ -68,14 +69,18 @@ def record_sale(app: App, tx: Tx, till: Till, wish: RecordSale) -> Json:
         location_id=till.place,
         external_id=wish.external_id,
         occurred_at=wish.occurred_at,
+        recorded_at=now,
         currency=wish.currency,
         amount=sale.amount,
         paid=decision.paid,
         lines=[transactions.line_json(line) for line in sale.lines],
         net=list(decision.net),
         kept=[str(part) for part in decision.kept],
-        voucher_ids=[discount.voucher_id for discount in decision.discounts],
+        voucher_ids=[discount.voucher_id for discount in decision.discounts if discount.voucher_id is not None],
         tier=decision.tier,
+        membership=decision.membership,
+        by_units=list(decision.by_units),
+        free=list(decision.free),
         definition_version=member.row.version,
         sale_id=None,
         key_id=till.key_id,
@@ -86,23 +91,26 @@ def record_sale(app: App, tx: Tx, till: Till, wish: RecordSale) -> Json:
 
 
 def preview_sale(app: App, tx: Tx, till: Till, wish: RecordSale) -> Json:
-    """What a sale would bring; nothing is recorded, and a code is not used up by asking."""
+    """What a sale would bring, and whether the member may buy all of it; nothing is recorded, and no code is used up."""
     now = app.clock.now()
     customer = identify(app, tx, till, wish.who, now=now)
-    sale = _event(app, tx, till, wish, now=now)
+    sale = replace(_event(app, tx, till, wish, now=now), is_quote=True)
     member = load_member.locked(app, tx, customer.member_id, at=wish.occurred_at, now=now)
-    _check_currency(member, wish)
-    return answer_of(
-        member,
-        sale,
-        decide(member.definition, member.state, sale, now=now, ids=fresh_ids()),
-    )
+    check_currency(member.definition, wish)
+    decision = decide(member.definition, member.state, sale, now=now, ids=fresh_ids())
+    return {**answer_of(member, sale, decision), "allowed": decision.is_allowed}
 
 
 def check_time(occurred_at: datetime, *, now: datetime) -> None:
     """A till's clock may be a little ahead; what lies further in the future has not happened."""
     if occurred_at > now + CLOCKS_MAY_DIFFER:
         raise errors.InTheFuture(occurred_at=occurred_at, now=now)
+
+
+def check_currency(definition: Definition, wish: RecordSale) -> None:
+    """A program counts in one currency."""
+    if wish.currency != definition.currency:
+        raise errors.WrongCurrency(expected=definition.currency, given=wish.currency)
 
 
 def _event(app: App, tx: Tx, till: Till, wish: RecordSale, *, now: datetime) -> Sale:
@@ -117,11 +125,6 @@ def _event(app: App, tx: Tx, till: Till, wish: RecordSale, *, now: datetime) -> 
     )
 
 
-def _check_currency(member: Loaded, wish: RecordSale) -> None:
-    if wish.currency != member.definition.currency:
-        raise errors.WrongCurrency(expected=member.definition.currency, given=wish.currency)
-
-
 def answer_of(member: Loaded, sale: Sale, decision: Decision) -> Json:
     """What a till is told of a sale."""
     definition, words = (
@@ -134,15 +137,10 @@ def answer_of(member: Loaded, sale: Sale, decision: Decision) -> Json:
         "member": present.who(member.row),
         "amount": sale.amount,
         "paid": decision.paid,
+        "shipping": decision.shipping,
         "currency": definition.currency,
-        "discounts": [
-            {
-                "voucher_id": discount.voucher_id,
-                "reward": discount.reward,
-                "amount": discount.amount,
-            }
-            for discount in decision.discounts
-        ],
+        "units_paid": present.units_paid(definition, sale.pay_with),
+        "discounts": present.discounts(decision.discounts),
         "earned": present.earned(decision, words),
         "balances": present.balances(definition, decision.after),
         "tier": present.tier_after(definition, decision, at=sale.occurred_at),

@@ -45,8 +45,9 @@ def redeem_reward(app: App, tx: Tx, member_id: UUID, wish: Wish) -> Json:
         voucher_code=voucher_code(redemption_id),
     )
     decision = load_member.post(tx, member, event, now=now)
+    assert decision.voucher_id is not None
     return present.voucher(
-        decision.after.vouchers[event.id],
+        decision.after.vouchers[decision.voucher_id],
         Explainer(member.definition, member.row.locale),
     )
 

@@ -31,6 +31,7 @@ class ReturnSale:
     occurred_at: datetime
     lines: tuple[Line, ...] = ()
     amount: int | None = None
+    is_worn: bool = False
 
 
 def return_sale(app: App, tx: Tx, till: Till, wish: ReturnSale) -> Json:
@@ -67,6 +68,7 @@ def return_sale(app: App, tx: Tx, till: Till, wish: ReturnSale) -> Json:
         sale=sale,
         lines=wish.lines,
         amount=wish.amount,
+        is_worn=wish.is_worn,
     )
     decision = load_member.post(tx, member, event, now=now, key_id=till.key_id)
     answer = _answer(member, event, decision)
@@ -79,6 +81,7 @@ def return_sale(app: App, tx: Tx, till: Till, wish: ReturnSale) -> Json:
         location_id=place,
         external_id=wish.external_id,
         occurred_at=wish.occurred_at,
+        recorded_at=now,
         currency=row.currency,
         amount=decision.refund,
         paid=decision.refund,
@@ -87,6 +90,9 @@ def return_sale(app: App, tx: Tx, till: Till, wish: ReturnSale) -> Json:
         kept=[str(part) for part in decision.kept],
         voucher_ids=[],
         tier=row.tier,
+        membership=sale.membership,
+        by_units=list(decision.by_units),
+        free=list(decision.free),
         definition_version=member.row.version,
         sale_id=row.id,
         key_id=till.key_id,
@@ -138,6 +144,7 @@ def _contents(wish: ReturnSale) -> bytes:
             "occurred_at": wish.occurred_at,
             "lines": [transactions.line_json(line) for line in wish.lines],
             "amount": wish.amount,
+            **({"worn": True} if wish.is_worn else {}),
         }
     )
     return hashlib.sha256(wish.sale_id.bytes + said.encode()).digest()

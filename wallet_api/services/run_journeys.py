@@ -1,6 +1,6 @@
 """Running a program's worked examples through the real engine: the same services, a real database, a clock that moves.
 
-What the engine cannot do yet is said of the step that asks for it, and counts as a difference.
+What cannot be done at all (a return of a sale that was never made) is said of the step, and counts as a difference.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from fractions import Fraction
 from uuid import UUID
 
 from wallet_api.clock import FixedClock
-from wallet_api.domain import errors
+from wallet_api.domain import calendar, errors
 from wallet_api.domain.definition import DayRange, Definition
-from wallet_api.domain.events import Line
+from wallet_api.domain.events import Line, PlanAction, VerificationAction
 from wallet_api.domain.money import half_up
-from wallet_api.domain.state import MemberState, Voucher, VoucherStatus
+from wallet_api.domain.state import MembershipStatus, MemberState, Voucher
 from wallet_api.program_file.faults import did_you_mean, shown
 from wallet_api.program_file.journeys import (
     AccessStep,
@@ -41,17 +41,22 @@ from wallet_api.program_file.journeys import (
     WaitStep,
 )
 from wallet_api.services import check_in, load_member, present, record_sale, redeem, return_sale
+from wallet_api.services.access import AskAccess, may_buy
 from wallet_api.services.app import App, Key
 from wallet_api.services.create_key import create_key
 from wallet_api.services.create_location import create_location
-from wallet_api.services.enrol import Consents, enrol
-from wallet_api.services.identify import Till, Who
+from wallet_api.services.enrol import Consents, enrol, join
+from wallet_api.services.identify import GUEST, Till, Who
+from wallet_api.services.plan import PlanWish, change_plan
 from wallet_api.services.publish import publish
+from wallet_api.services.quote_guest import quote_guest
 from wallet_api.services.record_activity import RecordActivity, record_activity
 from wallet_api.services.record_sale import RecordSale
 from wallet_api.services.redeem import Wish
+from wallet_api.services.referral import code_of
 from wallet_api.services.return_sale import ReturnSale
 from wallet_api.services.start_promotion import start_promotion
+from wallet_api.services.verification import VerificationWish, verify
 from wallet_api.settings import Settings
 from wallet_api.store import programs
 from wallet_api.store.ids import new_id
@@ -132,7 +137,10 @@ class _Outcome:
     """What a step answered: money in the program's currency, or the refusal and whether it changed something."""
 
     pay: Decimal | None = None
+    shipping: Decimal | None = None
+    charge: Decimal | None = None
     refund: Decimal | None = None
+    allowed: bool | None = None
     refusal: errors.Refusal | None = None
     changed: bool = False
 
@@ -157,6 +165,7 @@ class _Traveller:
         self.person = person
         self.email = f"traveller-{number}@example.org"
         self.key = key
+        self.number = number
         self.joined: UUID | None = None
         self.sold: dict[str, _Sold] = {}
 
@@ -210,24 +219,20 @@ class _Traveller:
             case WaitStep():
                 return _Outcome()
             case QuoteStep():
-                raise _CannotRun("Carnet cannot quote a price yet.")
+                return self.quote(step)
             case ActivityStep():
                 return self.activity(step)
             case AccessStep():
-                raise _CannotRun("Carnet cannot decide on access yet.")
+                return self.access(step)
             case PlanStep():
-                raise _CannotRun("Carnet cannot sell memberships yet.")
+                return self.plan(step)
             case VerificationStep():
-                raise _CannotRun("Carnet cannot verify professions or groups yet.")
+                return self.verification(step)
             case CampaignStep():
                 return self.campaign(step)
         raise AssertionError(step)
 
     def join(self, step: JoinStep) -> _Outcome:
-        if step.plan is not None:
-            raise _CannotRun("Carnet cannot sell memberships yet.")
-        if step.referral is not None:
-            raise _CannotRun("Carnet has no referrals yet.")
         now, person = self.clock.now(), self.person
         newcomer = NewMember(
             program_id=self.definition.program,
@@ -235,35 +240,72 @@ class _Traveller:
             email=self.email,
             birth_date=person.birth_date if person else None,
             locale=(person and person.locale) or self.definition.languages[0],
+            referral_code=None if step.referral is None else self.code_of_a_friend(step.referral),
         )
         with self.app.db.begin() as tx:
-            member = enrol(self.app, tx, newcomer, Consents(terms=True), now=now)
-        self.joined = member
-        return _Outcome()
+            joined = join(self.app, tx, newcomer, Consents(terms=True), now=now, plan=step.plan)
+        self.joined = joined.member_id
+        return _Outcome(charge=self.money_or_none(joined.charge))
+
+    def code_of_a_friend(self, name: str) -> str:
+        """Somebody else joins first, so that there is a code to come with."""
+        now = self.clock.now()
+        friend = NewMember(
+            program_id=self.definition.program,
+            joined_at=now,
+            email=f"friend-{self.number}-{name}@example.org",
+            locale=self.definition.languages[0],
+        )
+        with self.app.db.begin() as tx:
+            return code_of(tx, enrol(self.app, tx, friend, Consents(terms=True), now=now))
 
     def sale(self, step: SaleStep) -> _Outcome:
-        if step.pay_with:
-            raise _CannotRun("Carnet cannot take units as payment yet.")
-        lines = self.lines(step)
-        wish = RecordSale(
-            who=Who(member_id=self.member),
-            external_id=str(new_id()),  # two journeys may call their sales the same
-            occurred_at=self.clock.now(),
-            currency=self.definition.currency,
-            lines=lines,
-            vouchers=self.codes(step.use or ()),
-            tender=step.tender,
-        )
-        till = self.till(SHOP)
+        wish, till = self.basket(step, Who(member_id=self.member)), self.till(SHOP)
         with self.app.db.begin() as tx:
             answer = record_sale.record_sale(self.app, tx, till, wish)
         if step.id is not None:
-            self.sold[step.id.value] = _Sold(id=UUID(str(answer["id"])), lines=lines)
-        return _Outcome(pay=self.money(answer["paid"]))
+            self.sold[step.id.value] = _Sold(id=UUID(str(answer["id"])), lines=wish.lines)
+        return self.priced(answer)
+
+    def quote(self, step: QuoteStep) -> _Outcome:
+        till = self.till(SHOP)
+        with self.app.db.begin() as tx:
+            if step.guest or self.joined is None:
+                answer = quote_guest(self.app, tx, till, self.basket(step, GUEST))
+            else:
+                answer = record_sale.preview_sale(self.app, tx, till, self.basket(step, Who(member_id=self.joined)))
+            tx.rollback()  # what time had brought is written by itself; a quote leaves nothing
+        return self.priced(answer)
+
+    def priced(self, answer: Mapping[str, object]) -> _Outcome:
+        """What a sale or a quote says of money."""
+        return _Outcome(
+            pay=self.money(answer["paid"]),
+            shipping=self.money_or_none(answer["shipping"]),
+            allowed=bool(answer.get("allowed", True)),
+        )
+
+    def access(self, step: AccessStep) -> _Outcome:
+        opens_at = step.opens_at.replace(tzinfo=self.definition.time_zone) if step.opens_at else None
+        who = GUEST if self.joined is None else Who(member_id=self.joined)
+        asked = AskAccess(who=who, tags=frozenset({step.tag}), opens_at=opens_at)
+        with self.app.db.begin() as tx:
+            answer = may_buy(self.app, tx, self.till(SHOP), asked)
+        return _Outcome(allowed=bool(answer["allowed"]))
+
+    def plan(self, step: PlanStep) -> _Outcome:
+        wish, member = PlanWish(action=PlanAction(step.action), plan=step.plan), self.member
+        with self.app.db.begin() as tx:
+            answer = change_plan(self.app, tx, member, wish, program=self.definition.program)
+        return _Outcome(charge=self.money_or_none(answer["charge"]), refund=self.money_or_none(answer["refund"]))
+
+    def verification(self, step: VerificationStep) -> _Outcome:
+        wish, member = VerificationWish(action=VerificationAction(step.action)), self.member
+        with self.app.db.begin() as tx:
+            verify(self.app, tx, member, wish, program=self.definition.program)
+        return _Outcome()
 
     def take_back(self, step: ReturnStep) -> _Outcome:
-        if step.worn is not None:
-            raise _CannotRun("Carnet cannot tell worn goods from others yet.")
         sold = self.sold.get(step.of.value)
         if sold is None:
             raise _CannotRun(f"The sale {shown(step.of.value)} was not made, so nothing of it can be returned.")
@@ -273,6 +315,7 @@ class _Traveller:
             occurred_at=self.clock.now(),
             lines=tuple(self.returned(line, sold) for line in step.lines or ()),
             amount=None if step.amount is None else self.minor_units(step.amount),
+            is_worn=bool(step.worn),
         )
         till = self.till(SHOP)
         with self.app.db.begin() as tx:
@@ -323,6 +366,19 @@ class _Traveller:
         place = create_location(self.app, self.definition.program, code=code, name=code)
         return Till(key_id=self.key.id, program=self.key.program, scopes=self.key.scopes, location_id=place.id)
 
+    def basket(self, step: BasketStep, who: Who) -> RecordSale:
+        """The purchase that a step describes."""
+        return RecordSale(
+            who=who,
+            external_id=str(new_id()),  # two journeys may call their sales the same
+            occurred_at=self.clock.now(),
+            currency=self.definition.currency,
+            lines=self.lines(step),
+            vouchers=self.codes(step.use or ()),
+            pay_with=tuple((unit, self.smallest_steps(unit, amount)) for unit, amount in (step.pay_with or {}).items()),
+            tender=step.tender,
+        )
+
     def lines(self, step: BasketStep) -> tuple[Line, ...]:
         if step.amount is not None:
             return (Line(sku="", amount=self.minor_units(step.amount)),)
@@ -350,15 +406,29 @@ class _Traveller:
     def codes(self, rewards: Sequence[str]) -> tuple[str, ...]:
         """The member's voucher for each of the rewards, the one that ends first; never one for two of them.
 
-        Where there is none, the reward's id stands for it, so that the engine itself refuses what nobody has.
+        Where there is none, the reward's id stands for it: a gift may be used by it, and the engine refuses the rest.
         """
-        state = self.state()
-        usable = sorted(_usable(state), key=lambda voucher: (voucher.valid_until or date.max, voucher.id))
+        usable = sorted(self.usable(self.state()), key=lambda voucher: (voucher.valid_until or date.max, voucher.id))
         codes: list[str] = []
         for reward in rewards:
             mine = (voucher.code for voucher in usable if voucher.reward == reward and voucher.code not in codes)
             codes.append(next(mine, reward))
         return tuple(codes)
+
+    def usable(self, state: MemberState | None) -> list[Voucher]:
+        """The vouchers that can be used today."""
+        today = calendar.local_day(self.clock.now(), self.definition.time_zone)
+        return [each for each in state.vouchers.values() if each.is_usable(today)] if state else []
+
+    def smallest_steps(self, unit_id: str, amount: Decimal) -> int:
+        unit = self.definition.units.get(unit_id)
+        if unit is None:
+            near = did_you_mean(unit_id, self.definition.units, what="units")
+            raise _CannotRun(f"There is no unit {shown(unit_id)}; {near}.")
+        steps = amount.scaleb(unit.decimals)
+        if steps % 1:
+            raise _CannotRun(f"{amount} has too many decimals. {shown(unit_id)} has {unit.decimals or 'none'}.")
+        return int(steps)
 
     def minor_units(self, amount: Decimal) -> int:
         smallest = amount.scaleb(self.definition.currency_decimals)
@@ -372,6 +442,10 @@ class _Traveller:
         assert isinstance(amount, int)
         return Decimal(amount).scaleb(-self.definition.currency_decimals)
 
+    def money_or_none(self, amount: object) -> Decimal | None:
+        """The same where the answer may say nothing of it."""
+        return None if amount is None else self.money(amount)
+
     # ── What was expected ────────────────────────────────────────────────────────────────────────────────────────
 
     def differences(self, expected: Expected | None, outcome: _Outcome) -> Iterator[Difference]:
@@ -381,25 +455,22 @@ class _Traveller:
         yield from self.of_member(expected)
         for key, wanted, got in (
             ("pay", expected.pay, outcome.pay),
+            ("shipping", expected.shipping, outcome.shipping),
+            ("charge", expected.charge, outcome.charge if outcome.charge is not None else Decimal(0)),
             ("refund", expected.refund, outcome.refund),
+            ("allowed", expected.allowed, outcome.allowed),
         ):
             if wanted is not None and wanted != got:
                 yield Difference(key=key, expected=_shown(wanted), actual=_shown(got))
-        for key, wish, why in (
-            ("membership", expected.membership, "Carnet has no memberships to look at yet"),
-            ("badges", expected.badges, "Carnet gives no badges yet"),
-            ("shipping", expected.shipping, "Carnet cannot say what shipping costs yet"),
-            ("charge", expected.charge, "Carnet charges nothing for a membership yet"),
-            ("allowed", expected.allowed, "Carnet cannot decide on access yet"),
-        ):
-            if wish is not None:
-                yield Difference(key=key, expected=_shown(wish), actual=why)
 
     def of_member(self, expected: Expected) -> Iterator[Difference]:
         """Where the member stands elsewhere than they should."""
         state = self.state()
+        status = state.membership.status if state else MembershipStatus.NONE
+        if expected.membership is not None and expected.membership != status.value:
+            yield Difference(key="membership", expected=expected.membership, actual=status.value)
         if state is None:
-            asked = ("balance", "pending", "lifetime", "tier", "tier_until", "vouchers")
+            asked = ("balance", "pending", "lifetime", "tier", "tier_until", "vouchers", "badges")
             for key in (key for key in asked if getattr(expected, key) is not None):
                 yield Difference(key=key, expected=_shown(getattr(expected, key)), actual="nobody has joined yet")
             return
@@ -410,12 +481,18 @@ class _Traveller:
         ):
             yield from self.of_units(key, figure, units or {}, state)
         held = state.standing
-        if expected.tier is not None and expected.tier != (held and held.tier):
-            yield Difference(key="tier", expected=expected.tier, actual=_shown(held and held.tier))
-        if expected.tier_until is not None and expected.tier_until != (held and held.until):
-            yield Difference(key="tier_until", expected=_shown(expected.tier_until), actual=_shown(held and held.until))
-        for reward, count in (expected.vouchers or {}).items():
-            usable = sum(voucher.reward == reward for voucher in _usable(state))
+        for name, wanted, got in (
+            ("tier", expected.tier, held and held.tier),
+            ("tier_until", expected.tier_until, held and held.until),
+            ("badges", expected.badges and tuple(sorted(expected.badges)), tuple(sorted(state.badges))),
+        ):
+            if wanted is not None and wanted != got:
+                yield Difference(key=name, expected=_shown(wanted), actual=_shown(got))
+        yield from self.of_vouchers(expected.vouchers or {}, state)
+
+    def of_vouchers(self, expected: Mapping[str, int], state: MemberState) -> Iterator[Difference]:
+        for reward, count in expected.items():
+            usable = sum(voucher.reward == reward for voucher in self.usable(state))
             if reward not in self.definition.rewards:
                 near = did_you_mean(reward, self.definition.rewards, what="rewards")
                 yield Difference(
@@ -450,10 +527,6 @@ def _of_refusal(expected: str | None, outcome: _Outcome) -> Iterator[Difference]
         yield Difference(key="refused", expected=_shown(expected), actual=actual)
     if outcome.changed:
         yield Difference(key="refused", expected="nothing changes", actual="the member's account has changed")
-
-
-def _usable(state: MemberState | None) -> list[Voucher]:
-    return [each for each in state.vouchers.values() if each.status is VoucherStatus.ISSUED] if state else []
 
 
 def _shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wallet_api.domain import calendar
 from wallet_api.services import load_member, present
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
@@ -17,12 +18,13 @@ def scan_card(app: App, tx: Tx, till: Till, code: str) -> Json:
     card, scan = read_code(app, tx, till, code, now=now)
     member = load_member.as_of_now(app, tx, scan.member_id, now=now)
     words = Explainer(member.definition, member.row.locale)
+    today = calendar.local_day(now, member.definition.time_zone)
     return {
         "scan_id": scan.id,
         "expires_at": scan.expires_at,
         "fresh": scan.fresh,
         "member": present.customer(member, member.state, words),
         "card": {"number": card.number, "status": card.status},
-        "rewards": present.rewards_for(member.definition, member.state, words),
-        "vouchers": present.usable_vouchers(member.state, words),
+        "rewards": present.rewards_for(member.definition, member.state, words, now=now),
+        "vouchers": present.usable_vouchers(member.state, words, today=today),
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
-from wallet_api.domain import calendar, errors
+from wallet_api.domain import calendar, errors, tiers
+from wallet_api.domain.definition import TierScheme
+from wallet_api.domain.state import Standing
+from wallet_api.domain.tiers import Progress
 from wallet_api.services import load_member, present
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
@@ -33,35 +35,43 @@ def profile(app: App, tx: Tx, member_id: UUID) -> Json:
         "joined_at": person.joined_at,
         "balances": present.balances(member.definition, member.state),
         "tier": present.tier(member.definition, member.state, words),
-        "membership": None,  # no program's file can sell one yet
+        "membership": present.membership(member.definition, member.state, words),
     }
 
 
 def standing(app: App, tx: Tx, member_id: UUID) -> Json:
     """The tier, why and until when it is held, and what is missing for the next. NotFound in a program without tiers."""
-    member = load_member.up_to_date(app, tx, member_id, now=app.clock.now())
+    now = app.clock.now()
+    member = load_member.up_to_date(app, tx, member_id, now=now)
+    today = calendar.local_day(now, member.definition.time_zone)
     scheme, held = member.definition.tiers, member.state.standing
-    if scheme is None or held is None:
+    progress = tiers.progress(member.definition, member.state, today=today)
+    if scheme is None or held is None or progress is None:
         raise errors.NotFound(what="tier")
     words = Explainer(member.definition, member.row.locale)
     change = transactions.last_tier_change(tx, member_id)
-    today = calendar.local_day(app.clock.now(), member.definition.time_zone)
-    first, last = date(today.year, 1, 1), date(today.year, 12, 31)
-    above = present.next_tier(member.definition, member.state, today)
     return {
         **(present.tier(member.definition, member.state, words) or {}),
         "why": words.standing(held, change.reason if change else {}),
         "measure": scheme.measure,
-        "period": {"first": first, "last": last},
-        "value": member.state.total(scheme.measure, first=first, last=last),
-        "next": _next(member, words, above, today=today) if above else None,
+        "period": {"first": progress.first, "last": progress.last},
+        "value": progress.value,
+        "next": _next(scheme, words, progress),
+        "keep": _keep(scheme, words, progress, held),
     }
 
 
 def rewards(app: App, tx: Tx, member_id: UUID) -> list[Json]:
     """The reward list: what the member can have now, and what is missing for the rest."""
     member, words = _now(app, tx, member_id)
-    return present.rewards_for(member.definition, member.state, words)
+    return present.rewards_for(member.definition, member.state, words, now=app.clock.now())
+
+
+def challenges(app: App, tx: Tx, member_id: UUID) -> list[Json]:
+    """The program's challenges: the goal, how far the member is, and the badge once it is theirs."""
+    member, words = _now(app, tx, member_id)
+    today = calendar.local_day(app.clock.now(), member.definition.time_zone)
+    return [present.challenge(item, member.state, words, today=today) for item in member.definition.challenges]
 
 
 def entries(app: App, tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> list[Json]:
@@ -137,17 +147,27 @@ def _now(app: App, tx: Tx, member_id: UUID) -> tuple[Loaded, Explainer]:
     return member, Explainer(member.definition, member.row.locale)
 
 
-def _next(member: Loaded, words: Explainer, above: Json, *, today: date) -> Json:
-    scheme, missing = member.definition.tiers, above["missing"]
-    assert scheme is not None
-    assert isinstance(missing, int)
-    tier = str(above["id"])
+def _next(scheme: TierScheme, words: Explainer, progress: Progress) -> Json | None:
+    above = progress.next
+    if above is None:
+        return None
     return {
-        "id": tier,
-        "name": words.tier(tier),
-        "threshold": scheme.level(tier).threshold,
-        "missing": missing,
-        "why": words.next_tier(tier, measure=scheme.measure, missing=missing, year=today.year),
+        "id": above.id,
+        "name": words.tier(above.id),
+        "threshold": above.threshold,
+        "missing": progress.missing,
+        "until": progress.until,
+        "why": words.next_tier(scheme.measure, progress),
+    }
+
+
+def _keep(scheme: TierScheme, words: Explainer, progress: Progress, held: Standing) -> Json | None:
+    if progress.to_keep is None:
+        return None
+    return {
+        "missing": progress.to_keep,
+        "until": held.until,
+        "why": words.keeping(scheme.measure, progress, held),
     }
 
 

@@ -20,7 +20,7 @@ from passes.face import (
 )
 from passes.google.objects import wallet_id
 from passes.google.save_link import save_link
-from wallet_api.domain import calendar, card_code, errors
+from wallet_api.domain import calendar, card_code, errors, tiers
 from wallet_api.domain.card_code import CardKey
 from wallet_api.domain.definition import Definition, Localised
 from wallet_api.services import load_member, present
@@ -105,7 +105,9 @@ def face_of(app: App, tx: Tx, card: Card, *, now: datetime) -> CardFace:
         tier=FaceTier(id=state.standing.tier, name=words.tier(state.standing.tier)) if state.standing else None,
         next_tier=_next_tier(member, words, now=now),
         member_since=calendar.local_day(member.row.joined_at, definition.time_zone),
-        rewards=tuple(str(item["name"]) for item in present.rewards_for(definition, state, words) if item["available"]),
+        rewards=tuple(
+            str(item["name"]) for item in present.rewards_for(definition, state, words, now=now) if item["available"]
+        ),
         voided=card.status != "active",
         web_service_url=f"{app.settings.base_url}/passes/apple",
         authentication_token=app.pass_token(card.id),
@@ -163,15 +165,8 @@ def _balances(member: Loaded, words: Explainer) -> tuple[FaceBalance, ...]:
 def _next_tier(member: Loaded, words: Explainer, *, now: datetime) -> str | None:
     scheme = member.definition.tiers
     today = calendar.local_day(now, member.definition.time_zone)
-    above = present.next_tier(member.definition, member.state, today)
-    if scheme is None or above is None:
-        return None
-    return words.next_tier(
-        str(above["id"]),
-        measure=scheme.measure,
-        missing=int(str(above["missing"])),
-        year=today.year,
-    )
+    progress = tiers.progress(member.definition, member.state, today=today)
+    return words.next_tier(scheme.measure, progress) if scheme and progress else None
 
 
 def _translations(name: Localised, language: str) -> list[Translation]:

@@ -1,0 +1,53 @@
+"""Members who bring other members: everybody's own code, and who came with whose."""
+
+from __future__ import annotations
+
+import secrets
+from uuid import UUID
+
+from wallet_api.services.app import App
+from wallet_api.services.present import Json
+from wallet_api.store import referrals
+from wallet_api.store.members import NewMember
+from wallet_api.store.session import Tx
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is misread when a friend reads it out
+CHARACTERS = 8
+
+KIND = "referral"
+"""The activity that earns for bringing a friend, where the program has a rule for it."""
+
+
+def show_referral(app: App, tx: Tx, member_id: UUID, *, program: str) -> Json:
+    """The member's own code, how many came with it, how many of them have bought, and what bringing one earns."""
+    joined, bought = referrals.friends(tx, member_id)
+    definition = app.current_definition(tx, program)
+    return {
+        "code": code_of(tx, member_id),
+        "joined": joined,
+        "bought": bought,
+        "earns": [
+            {"unit": rule.unit, "amount": getattr(rule.amount, "earn", None)}
+            for rule in definition.earning
+            if rule.kind == KIND and rule.reward is None
+        ],
+    }
+
+
+def code_of(tx: Tx, member_id: UUID) -> str:
+    """The code that a member gives to friends; it is made when somebody first asks for it."""
+    while (code := referrals.code(tx, member_id)) is None:
+        referrals.add_code(tx, member_id, "".join(secrets.choice(ALPHABET) for _ in range(CHARACTERS)))
+    return code
+
+
+def remember(tx: Tx, member_id: UUID, newcomer: NewMember) -> UUID | None:
+    """Note who brought a newcomer: whose code they came with. A code that nobody has is ignored."""
+    if newcomer.referral_code is None:
+        return None
+    code = newcomer.referral_code.replace("-", "").upper()
+    referrer = referrals.member_with_code(tx, code, program_id=newcomer.program_id)
+    if referrer is None or referrer == member_id:
+        return None
+    referrals.set_referrer(tx, member_id, referrer)
+    return referrer

@@ -56,6 +56,8 @@ def period_key(period: Period, day: date) -> str:
             return f"{day:%Y}"
         case Period.LIFETIME:
             return "lifetime"
+        case Period.TRANSACTION | Period.WINDOW:
+            raise ValueError(period)  # these do not depend on the day alone
 
 
 def streak(days: Mapping[date, int], *, today: date) -> int:

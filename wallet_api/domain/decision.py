@@ -98,7 +98,7 @@ class Decision:
     `free` how many pieces of each are a reward; `refund` is what a return or a cancellation gives back, `charge` what a
     plan costs, `shipping` what shipping does (None: the program does not say), in minor units; `kept` is the part of
     each line that returns have left; `tier` and `membership` are those at which a sale earned; `is_allowed`: whether the
-    member may buy all of its lines.
+    member may buy all of its lines; `voucher_id`: the voucher that a redemption gave.
     """
 
     before: MemberState
@@ -119,3 +119,4 @@ class Decision:
     charge: int | None = None
     shipping: int | None = None
     is_allowed: bool = True
+    voucher_id: UUID | None = None

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 
@@ -947,6 +948,15 @@ class Definition:
     causes: Mapping[str, Localised] = field(default_factory=dict)
     segments: Mapping[str, Segment] = field(default_factory=dict)
     carry_over: CarryOver = field(default_factory=CarryOver)
+
+    @cached_property
+    def measured(self) -> frozenset[str]:
+        """The measures that tiers, segments, challenges and contests look at."""
+        looked_at = [self.tiers.measure] if self.tiers else []
+        looked_at += [segment.measure for segment in self.segments.values() if segment.measure]
+        looked_at += [challenge.measure for challenge in self.challenges]
+        looked_at += [contest.measure for contest in self.contests]
+        return frozenset(looked_at)
 
     def partner_at(self, location: str | None) -> str | None:
         """The partner at whose location something happened, if it was one's."""

@@ -7,7 +7,7 @@ consistent (balance = entries = lots less debt), and `decision()` freezes the re
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 from uuid import UUID
@@ -23,17 +23,37 @@ from wallet_api.domain.decision import (
     TierChange,
 )
 from wallet_api.domain.definition import Definition, Expiry, ExpiryAnchor, Span
-from wallet_api.domain.events import Why
+from wallet_api.domain.events import SpentEntry, Why
+from wallet_api.domain.money import split
 from wallet_api.domain.state import (
     Account,
     Count,
     Lot,
+    Membership,
     MemberState,
     Redemption,
     Standing,
     Take,
     Voucher,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What an event answers beside what it posts: the figures of a `Decision` that are the event's own."""
+
+    net: tuple[int, ...] = ()
+    kept: tuple[Fraction, ...] = ()
+    paid: int = 0
+    refund: int = 0
+    tier: str | None = None
+    membership: str = "none"
+    by_units: tuple[int, ...] = ()
+    free: tuple[int, ...] = ()
+    charge: int | None = None
+    shipping: int | None = None
+    is_allowed: bool = True
+    voucher_id: UUID | None = None
 
 
 class Posting:
@@ -50,15 +70,7 @@ class Posting:
         self._discounts: list[Discount] = []
         self._notices: list[Notice] = []
 
-    def decision(
-        self,
-        *,
-        net: tuple[int, ...] = (),
-        kept: tuple[Fraction, ...] = (),
-        paid: int = 0,
-        refund: int = 0,
-        tier: str | None = None,
-    ) -> Decision:
+    def decision(self, outcome: Outcome) -> Decision:
         """What was decided."""
         return Decision(
             before=self._before,
@@ -68,11 +80,18 @@ class Posting:
             tier_changes=tuple(self._tier_changes),
             discounts=tuple(self._discounts),
             notices=tuple(self._notices),
-            net=net,
-            kept=kept,
-            paid=paid,
-            refund=refund,
-            tier=tier,
+            net=outcome.net,
+            kept=outcome.kept,
+            paid=outcome.paid,
+            refund=outcome.refund,
+            tier=outcome.tier,
+            membership=outcome.membership,
+            by_units=outcome.by_units,
+            free=outcome.free,
+            charge=outcome.charge,
+            shipping=outcome.shipping,
+            is_allowed=outcome.is_allowed,
+            voucher_id=outcome.voucher_id,
         )
 
     # ── Units ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,31 +103,38 @@ class Posting:
         at: datetime,
         source_id: UUID,
         kind: EntryKind = EntryKind.EARN,
+        usable_at: datetime | None = None,
     ) -> None:
-        """Add units in a new lot, less what repays a debt; an earning of nothing is only explained."""
+        """Add units in a new lot, less what repays a debt; an earning of nothing is only explained.
+
+        `usable_at`: until then they are pending, and repay nothing.
+        """
         self.earned.append(earned)
         if earned.amount <= 0:
             return
         day = self._day(at)
-        entry = Entry(
-            id=next(self._ids),
-            unit=earned.unit,
-            kind=kind,
-            amount=earned.amount,
-            occurred_at=at,
+        entry = self._open(
+            earned.unit,
+            kind,
+            earned.amount,
+            at=at,
             source_id=source_id,
             rule=earned.rule,
             why=earned.why,
+            usable_at=usable_at,
         )
-        self.entries.append(entry)
-        self._put(
-            entry,
-            expires_at=self._expiry_of_a_lot(earned.unit, day),
-            source_id=source_id,
-        )
-        self._alter(earned.unit, lifetime=earned.amount)
-        self._touch(earned.unit, day)
+        self._alter(earned.unit, lifetime=entry.amount)
+        self.touch(earned.unit, day)
         self.measure(f"earned:{earned.unit}", day, earned.amount)
+        if usable_at is None:
+            self.measure_usable(earned.unit, day, earned.amount)
+
+    def mature(self, lot: Lot) -> None:
+        """A pending lot can be used from now on; a debt is repaid out of it first."""
+        repaid = min(self._account(lot.unit).debt, lot.left)
+        self._alter(lot.unit, debt=-repaid)
+        self.measure_usable(lot.unit, self._day(lot.earned_at), lot.left)
+        self._set_lot(replace(lot, usable_at=None, left=lot.left - repaid))
 
     def spend(
         self,
@@ -121,22 +147,18 @@ class Posting:
         why: Why,
     ) -> tuple[Take, ...]:
         """Take units that the caller has checked to be there: first those that expire first."""
-        takes = tuple(lots.take(lots.in_spending_order(self._lots_of(unit)), amount))
+        takes = tuple(lots.take(lots.in_spending_order(self._usable_lots(unit)), amount))
         assert sum(take.amount for take in takes) == amount, (takes, amount)
         if amount == 0:
             return takes
         self._take(takes)
         self._enter(unit, kind, -amount, at=at, source_id=source_id, takes=takes, why=why)
-        self._touch(unit, self._day(at))
+        self.touch(unit, self._day(at))
         return takes
 
     def give_back(self, redemption: Redemption, *, at: datetime) -> None:
         """Put a hold's units back into their own lots, with their old expiry; a debt is repaid out of them first."""
-        for part in redemption.takes:
-            lot = self.state.lots[part.lot_id]
-            repaid = min(self._account(lot.unit).debt, part.amount)
-            self._alter(lot.unit, debt=-repaid)
-            self._set_lot(replace(lot, left=lot.left + part.amount - repaid))
+        self._put_back(redemption.takes)
         self._enter(
             redemption.unit,
             EntryKind.RELEASE,
@@ -144,6 +166,24 @@ class Posting:
             at=at,
             source_id=redemption.id,
             takes=redemption.takes,
+        )
+
+    def give_back_spent(self, spent: SpentEntry, amount: int, *, at: datetime, source_id: UUID) -> None:
+        """Put units that paid for returned goods back, each lot its share, with their old expiry."""
+        parts = split(amount, [part.amount for part in spent.takes])
+        takes = tuple(
+            Take(lot_id=part.lot_id, amount=back) for part, back in zip(spent.takes, parts, strict=True) if back
+        )
+        self._put_back(takes)
+        self._enter(
+            spent.unit,
+            EntryKind.REVERSAL,
+            amount,
+            at=at,
+            source_id=source_id,
+            reverses=spent.entry_id,
+            takes=takes,
+            why={"spent": spent.amount},
         )
 
     def settle(self, redemption: Redemption, *, at: datetime) -> None:
@@ -168,13 +208,14 @@ class Posting:
         *,
         at: datetime,
         source_id: UUID,
-        reverses: UUID,
+        reverses: UUID | None,
         of: UUID,
         rule: str,
         why: Why,
     ) -> None:
-        """Reverse an earn: out of what is left of the sale's own lots, then of the others, then as a debt."""
-        takes = tuple(lots.take(lots.own_first(self._lots_of(unit), of), amount))
+        """Reverse an earn: out of what is left of its own lots, then of the others, then as a debt."""
+        within_reach = [lot for lot in self._lots_of(unit) if lot.usable_at is None or lot.source_id == of]
+        takes = tuple(lots.take(lots.own_first(within_reach, of), amount))
         self._take(takes)
         missing = amount - sum(part.amount for part in takes)
         self._alter(unit, debt=missing, lifetime=-amount)
@@ -194,11 +235,9 @@ class Posting:
         """Add or take units by hand; what is not there becomes a debt."""
         why = {"reason": reason}
         if amount > 0:
-            entry = self._enter(unit, EntryKind.ADJUST, amount, at=at, source_id=source_id, why=why)
-            expires_at = self._expiry_of_a_lot(unit, self._day(at))
-            self._put(entry, expires_at=expires_at, source_id=source_id)
+            self._open(unit, EntryKind.ADJUST, amount, at=at, source_id=source_id, why=why)
         else:
-            takes = tuple(lots.take(lots.in_spending_order(self._lots_of(unit)), -amount))
+            takes = tuple(lots.take(lots.in_spending_order(self._usable_lots(unit)), -amount))
             self._take(takes)
             self._alter(unit, debt=-amount - sum(part.amount for part in takes))
             self._enter(
@@ -210,7 +249,7 @@ class Posting:
                 takes=takes,
                 why=why,
             )
-        self._touch(unit, self._day(at))
+        self.touch(unit, self._day(at))
 
     def expire(self, unit: str, expired: Iterable[Lot], *, at: datetime) -> None:
         """Remove what is left of some lots."""
@@ -233,6 +272,11 @@ class Posting:
             days[day] = days.get(day, 0) + amount
             self.state = replace(self.state, measures={**self.state.measures, name: days})
 
+    def measure_usable(self, unit: str, day: date, amount: int) -> None:
+        """Add to what became usable, by the day on which it was earned; only where something counts that."""
+        if f"usable:{unit}" in self.definition.measured:
+            self.measure(f"usable:{unit}", day, amount)
+
     def next_id(self) -> UUID:
         """A fresh id."""
         return next(self._ids)
@@ -244,8 +288,8 @@ class Posting:
         self.state = replace(self.state, counts={**self.state.counts, (rule, period): counted})
 
     def stand(self, standing: Standing, *, at: datetime, reason: Why) -> None:
-        """Change the tier, or its end."""
-        previous = self.state.standing.tier if self.state.standing else None
+        """Change the tier, or its end; lots are dated anew where expiry depends on the tier."""
+        previous = self.state.tier
         self._tier_changes.append(
             TierChange(
                 previous=previous,
@@ -257,6 +301,26 @@ class Posting:
             )
         )
         self.state = replace(self.state, standing=standing)
+        self._date_lots_anew(previous, standing.tier, day=self._day(at))
+
+    def join(self, membership: Membership) -> None:
+        """Change the paid or verified membership."""
+        self.state = replace(self.state, membership=membership)
+
+    def settle_until(self, instant: datetime) -> None:
+        """Whatever time brings on a schedule has been posted up to this instant."""
+        if self.state.settled_at is None or self.state.settled_at < instant:
+            self.state = replace(self.state, settled_at=instant)
+
+    def award_badge(self, badge: str, day: date) -> None:
+        """The member has earned a badge."""
+        self.state = replace(self.state, badges={**self.state.badges, badge: day})
+
+    def take_from_stock(self, reward: str, quantity: int) -> None:
+        """So many of a limited reward are gone; negative numbers give them back."""
+        if reward in self.state.stock:
+            left = self.state.stock[reward] - quantity
+            self.state = replace(self.state, stock={**self.state.stock, reward: left})
 
     def discount(self, discount: Discount) -> None:
         """A voucher lowered the price."""
@@ -283,6 +347,9 @@ class Posting:
     def _lots_of(self, unit: str) -> list[Lot]:
         return [lot for lot in self.state.lots.values() if lot.unit == unit]
 
+    def _usable_lots(self, unit: str) -> list[Lot]:
+        return [lot for lot in self._lots_of(unit) if lot.usable_at is None]
+
     def _account(self, unit: str) -> Account:
         return self.state.accounts.get(unit) or Account(unit=unit)
 
@@ -293,21 +360,53 @@ class Posting:
         account = self._account(unit)
         self._set_account(replace(account, debt=account.debt + debt, lifetime=account.lifetime + lifetime))
 
-    def _put(self, entry: Entry, *, expires_at: datetime | None, source_id: UUID) -> None:
-        """Open the lot of an entry that adds units; a debt is repaid out of it first."""
-        repaid = min(self._account(entry.unit).debt, entry.amount)
-        self._alter(entry.unit, debt=-repaid)
+    def _open(
+        self,
+        unit: str,
+        kind: EntryKind,
+        amount: int,
+        *,
+        at: datetime,
+        source_id: UUID,
+        why: Why,
+        rule: str | None = None,
+        usable_at: datetime | None = None,
+    ) -> Entry:
+        """Enter an amount and open its lot; a debt is repaid out of it first, unless it is pending."""
+        expires_at = self._expiry_of_a_lot(unit, self._day(at))
+        entry = self._enter(
+            unit,
+            kind,
+            amount,
+            at=at,
+            source_id=source_id,
+            rule=rule,
+            why=why,
+            expires_at=expires_at,
+            usable_at=usable_at,
+        )
+        repaid = 0 if usable_at else min(self._account(unit).debt, amount)
+        self._alter(unit, debt=-repaid)
         self._set_lot(
             Lot(
                 id=entry.id,
-                unit=entry.unit,
-                amount=entry.amount,
-                left=entry.amount - repaid,
-                earned_at=entry.occurred_at,
+                unit=unit,
+                amount=amount,
+                left=amount - repaid,
+                earned_at=at,
                 expires_at=expires_at,
                 source_id=source_id,
+                usable_at=usable_at,
             )
         )
+        return entry
+
+    def _put_back(self, takes: Iterable[Take]) -> None:
+        for part in takes:
+            lot = self.state.lots[part.lot_id]
+            repaid = min(self._account(lot.unit).debt, part.amount)
+            self._alter(lot.unit, debt=-repaid)
+            self._set_lot(replace(lot, left=lot.left + part.amount - repaid))
 
     def _set_lot(self, lot: Lot) -> None:
         self.state = replace(self.state, lots={**self.state.lots, lot.id: lot})
@@ -329,6 +428,8 @@ class Posting:
         reverses: UUID | None = None,
         takes: tuple[Take, ...] = (),
         why: Why | None = None,
+        expires_at: datetime | None = None,
+        usable_at: datetime | None = None,
     ) -> Entry:
         entry = Entry(
             id=next(self._ids),
@@ -341,29 +442,62 @@ class Posting:
             reverses=reverses,
             takes=takes,
             why=why or {},
+            expires_at=expires_at,
+            usable_at=usable_at,
         )
         self.entries.append(entry)
         return entry
 
-    def _expires(self, unit: str, anchor: ExpiryAnchor) -> Expiry | None:
+    def touch(self, unit: str, day: date) -> None:
+        """Earning, spending and activities keep units alive: a whole balance, or the lots due at the month's end."""
         expiry = self.definition.units[unit].expires
-        return expiry if expiry and expiry.anchor is anchor else None
-
-    def _expiry_of_a_lot(self, unit: str, day: date) -> datetime | None:
         zone = self.definition.time_zone
-        if expiry := self._expires(unit, ExpiryAnchor.EARNED):
-            is_same_day = expiry.after == Span()
-            return (
-                calendar.end_of(day, zone) if is_same_day else calendar.start_of(calendar.add(day, expiry.after), zone)
-            )
-        if expiry := self._expires(unit, ExpiryAnchor.END_OF_YEAR):
-            return calendar.start_of(calendar.add(date(day.year + 1, 1, 1), expiry.after), zone)
-        return None
-
-    def _touch(self, unit: str, day: date) -> None:
-        """Earning and spending keep a balance alive that expires by inactivity."""
-        if expiry := self._expires(unit, ExpiryAnchor.LAST_ACTIVITY):
-            gone = calendar.start_of(calendar.add(day, expiry.after), self.definition.time_zone)
+        if expiry is None:
+            return
+        if expiry.anchor is ExpiryAnchor.LAST_ACTIVITY:
+            gone = calendar.start_of(calendar.add(day, expiry.after), zone)
             account = self._account(unit)
             latest = max(gone, account.expires_at) if account.expires_at else gone
             self._set_account(replace(account, expires_at=latest))
+        if expiry.extended_by:
+            due = calendar.add(day.replace(day=1), Span(months=1))
+            later = calendar.start_of(calendar.add(due, expiry.extended_by), zone)
+            for lot in self._lots_of(unit):
+                if lot.left and lot.expires_at == calendar.start_of(due, zone):
+                    self._set_lot(replace(lot, expires_at=later))
+
+    def _expiry_of_a_lot(self, unit: str, day: date) -> datetime | None:
+        expiry = self.definition.units[unit].expires
+        if expiry is None or not expiry.applies_to(self.state.tier):
+            return None
+        last_day_gone = _gone_on(expiry, day)
+        return calendar.start_of(last_day_gone, self.definition.time_zone) if last_day_gone else None
+
+    def _date_lots_anew(self, previous: str | None, tier: str, *, day: date) -> None:
+        for unit in self.definition.units.values():
+            expiry = unit.expires
+            if expiry is None or expiry.applies_to(previous) is expiry.applies_to(tier):
+                continue
+            expires_at = self._expiry_of_a_lot(unit.id, day)
+            for lot in self._lots_of(unit.id):
+                if lot.left:
+                    self._set_lot(replace(lot, expires_at=expires_at))
+
+
+def _gone_on(expiry: Expiry, day: date) -> date | None:
+    """The day at whose beginning what was earned on a day is gone; None where the whole balance goes at once."""
+    match expiry.anchor:
+        case ExpiryAnchor.EARNED:
+            after = expiry.after if expiry.after != Span() else Span(days=1)  # usable on its own day only
+            return calendar.add(day, after)
+        case ExpiryAnchor.END_OF_MONTH:
+            return calendar.add(calendar.add(day.replace(day=1), Span(months=1)), expiry.after)
+        case ExpiryAnchor.END_OF_YEAR:
+            return calendar.add(date(day.year + 1, 1, 1), expiry.after)
+        case ExpiryAnchor.FIXED_DAY:
+            assert expiry.on is not None
+            years = expiry.years_after
+            last = expiry.on.in_year(day.year + years) if years else expiry.on.on_or_after(day)
+            return calendar.add(last, Span(days=1))
+        case ExpiryAnchor.LAST_ACTIVITY:
+            return None

@@ -1,58 +1,257 @@
-"""Which tier a member has earned, and until when."""
+"""Which tier a member has earned, over which days, and until when.
+
+`today` is always a program-local day. The four ways in which a tier lasts are told in `definition.TierScheme`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from wallet_api.domain.definition import TierLevel, TierScheme
+from wallet_api.domain import calendar
+from wallet_api.domain.definition import Definition, Downgrade, MonthDay, Span, TierLevel, TierScheme, YearKind
 from wallet_api.domain.state import MemberState, Standing
+
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Earned:
-    """The highest level that the measure reaches, the year that reached it, the value, and the last valid day."""
+    """The highest level that the measure reaches: its value, the days it was counted over, and the last valid day."""
 
     level: TierLevel
-    year: int
     value: int
+    first: date
+    last: date
     until: date | None
 
 
-def earned_by(
-    scheme: TierScheme,
-    state: MemberState,
-    *,
-    today: date,
-    closed_years_only: bool = False,
-) -> Earned:
-    """The best level among the calendar years whose result is still valid today.
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a member stands: the measure over the days that count now, the next level, and what is missing for it.
 
-    A year's level is valid for its rest and `years_after` more. With `closed_years_only` the current year does not
-    count: so a review at the end of a validity looks at what the last period earned.
+    `until`: by when (None: the window moves with time). `to_keep`: what is still missing to keep the tier that is held,
+    None where nothing has to be done for it.
     """
-    last = today.year - 1 if closed_years_only else today.year
-    base = scheme.levels[0]
-    best = Earned(level=base, year=last, value=_total(scheme, state, last), until=None)
-    for year in range(today.year - scheme.years_after, last + 1):
-        value = _total(scheme, state, year)
-        level = scheme.earned_by(max(value, 0))
-        until = None if level == base else date(year + scheme.years_after, 12, 31)
-        if (level.threshold, year) >= (best.level.threshold, best.year):
-            best = Earned(level=level, year=year, value=value, until=until)
-    return best
+
+    value: int
+    first: date
+    last: date
+    next: TierLevel | None
+    missing: int
+    until: date | None
+    to_keep: int | None
 
 
-def starting(scheme: TierScheme, *, today: date) -> Standing:
+def starting(definition: Definition, *, today: date) -> Standing:
     """Where a new member stands: on the first level, without an end."""
-    return Standing(tier=scheme.levels[0].id, since=today, until=None)
+    scheme = _scheme(definition)
+    return Standing(tier=scheme.levels[0].id, since=today, until=_next_effective_end(scheme, today), counted_from=today)
+
+
+def earned_now(definition: Definition, state: MemberState, *, today: date) -> Earned:
+    """The best level whose result is still valid today."""
+    scheme = _scheme(definition)
+    if scheme.years is None or scheme.years_after is None:
+        first, last = window(definition, state, today=today)
+        return _by_value(scheme, state, first, last, until=_until(scheme, today))
+    return _best_year(definition, state, today=today, closed_only=False)
+
+
+def reviewed(definition: Definition, state: MemberState, *, today: date) -> Standing:
+    """What follows when a validity has ended the day before today: kept, lower, or what a month's end worked out."""
+    return after_review(definition, state, earned_at_review(definition, state, today=today), today=today)
+
+
+def earned_at_review(definition: Definition, state: MemberState, *, today: date) -> Earned:
+    """What the period that a review looks at has earned."""
+    scheme, held = _scheme(definition), state.standing
+    assert held is not None
+    if scheme.effective_day is not None:
+        last = today.replace(day=1) - ONE_DAY
+        first, _ = window(definition, state, today=last)
+        return _by_value(scheme, state, first, last, until=_next_effective_end(scheme, today))
+    if scheme.valid is not None:
+        first, last = held.counted_from or held.since, today - ONE_DAY
+        return _by_value(scheme, state, first, last, until=_until(scheme, today), less=uncounted(scheme, state, held))
+    if scheme.years is None or scheme.years_after is None:
+        return earned_now(definition, state, today=today)
+    return _best_year(definition, state, today=today, closed_only=scheme.grace is None)
+
+
+def after_review(definition: Definition, state: MemberState, earned: Earned, *, today: date) -> Standing:
+    """Where the member stands after a review: never below the floor, never lower than the scheme lets a tier fall."""
+    scheme, held = _scheme(definition), state.standing
+    assert held is not None
+    level, until = earned.level, earned.until
+    if scheme.then is Downgrade.NONE and scheme.rank(level.id) < scheme.rank(held.tier):
+        level, until = scheme.level(held.tier), None
+    elif scheme.then is Downgrade.ONE_DOWN and scheme.rank(level.id) < scheme.rank(held.tier) - 1:
+        level = scheme.below(held.tier)
+        until = _until_after_falling(definition, state, today)
+    # A floor with an end ends with it; the review is that end.
+    floor = held.floor if held.until is None or held.floor != held.tier else None
+    if floor is not None and scheme.rank(level.id) < scheme.rank(floor):
+        level, until = scheme.level(floor), None
+    return Standing(
+        tier=level.id,
+        since=held.since if level.id == held.tier else today,
+        until=until,
+        counted_from=today,
+        floor=floor,
+    )
+
+
+def review_day(scheme: TierScheme, standing: Standing) -> date | None:
+    """The day at whose beginning a tier is looked at again, if there is one."""
+    if standing.until is None:
+        return None
+    return (calendar.add(standing.until, scheme.grace) if scheme.grace else standing.until) + ONE_DAY
 
 
 def is_above(scheme: TierScheme, level: TierLevel, standing: Standing | None) -> bool:
     """Whether a level is higher than the one held; any is where the program no longer knows the one held."""
-    held = next((known for known in scheme.levels if standing and known.id == standing.tier), None)
-    return held is None or level.threshold > held.threshold
+    return scheme.rank(level.id) > scheme.rank(standing.tier if standing else None)
 
 
-def _total(scheme: TierScheme, state: MemberState, year: int) -> int:
-    return state.total(scheme.measure, first=date(year, 1, 1), last=date(year, 12, 31))
+def is_continuous(scheme: TierScheme) -> bool:
+    """Whether a tier is held for just as long as the measure reaches it."""
+    return scheme.years_after is None and scheme.valid is None and scheme.effective_day is None
+
+
+def next_loss(definition: Definition, state: MemberState, *, after: date) -> date | None:
+    """Where tiers are held only while the measure reaches them: the next day on which an old day stops counting."""
+    scheme = definition.tiers
+    if scheme is None or not is_continuous(scheme) or scheme.rolling is None:
+        return None
+    days = (calendar.add(day, scheme.rolling) for day, value in state.measures.get(scheme.measure, {}).items() if value)
+    return min((day for day in days if day > after), default=None)
+
+
+def window(definition: Definition, state: MemberState, *, today: date) -> tuple[date, date]:
+    """The days that count towards a tier today: the current year, or the last months up to today."""
+    scheme = _scheme(definition)
+    if scheme.years is not None:
+        return _year(definition, state, today)
+    rolling = scheme.rolling or Span(months=12)
+    return calendar.add(today + ONE_DAY, Span(months=-rolling.months, days=-rolling.days)), today
+
+
+def uncounted(scheme: TierScheme, state: MemberState, held: Standing) -> int:
+    """What of the first day's measure lifted the member, and so does not count towards keeping the tier."""
+    first = held.counted_from or held.since
+    return min(held.uncounted, max(0, state.total(scheme.measure, first=first, last=first)))
+
+
+def progress(definition: Definition, state: MemberState, *, today: date) -> Progress | None:
+    """Where the member stands on the way to the next tier; None in a program without tiers."""
+    scheme, held = definition.tiers, state.standing
+    if scheme is None or held is None:
+        return None
+    first, last = window(definition, state, today=today)
+    value = state.total(scheme.measure, first=first, last=last)
+    above = scheme.next_after(held.tier)
+    return Progress(
+        value=value,
+        first=first,
+        last=last,
+        next=above,
+        missing=max(0, (above.threshold or 0) - value) if above else 0,
+        until=last if scheme.years is not None else None,
+        to_keep=_to_keep(definition, state, held, today=today),
+    )
+
+
+def _to_keep(definition: Definition, state: MemberState, held: Standing, *, today: date) -> int | None:
+    scheme = _scheme(definition)
+    threshold = next((level.threshold for level in scheme.levels if level.id == held.tier), None)
+    if held.until is None or not threshold or scheme.effective_day is not None:
+        return None
+    if scheme.valid is not None:
+        first = held.counted_from or held.since
+        value = state.total(scheme.measure, first=first, last=today) - uncounted(scheme, state, held)
+    else:
+        first, last = window(definition, state, today=today)
+        value = state.total(scheme.measure, first=first, last=last)
+    return max(0, threshold - value)
+
+
+def _scheme(definition: Definition) -> TierScheme:
+    assert definition.tiers is not None
+    return definition.tiers
+
+
+def _by_value(
+    scheme: TierScheme, state: MemberState, first: date, last: date, *, until: date | None, less: int = 0
+) -> Earned:
+    value = state.total(scheme.measure, first=first, last=last) - less
+    level = scheme.earned_by(max(value, 0))
+    # The first level needs nothing and so has no end, but where every month works the tier out anew.
+    is_endless = level == scheme.levels[0] and scheme.effective_day is None
+    return Earned(level=level, value=value, first=first, last=last, until=None if is_endless else until)
+
+
+def _best_year(definition: Definition, state: MemberState, *, today: date, closed_only: bool) -> Earned:
+    """The best level among the years whose result is still valid today, the latest of equals.
+
+    With `closed_only` the current year does not count: so a review at the end of a validity looks at what the last
+    period earned.
+    """
+    scheme = _scheme(definition)
+    years_after = scheme.years_after or 0
+    year = _year(definition, state, today)
+    years = [] if closed_only else [year]
+    for _ in range(years_after if not closed_only else max(1, years_after)):
+        year = _year(definition, state, year[0] - ONE_DAY)
+        years.append(year)
+    found = []
+    for first, last in years:
+        until = last
+        for _ in range(years_after):
+            until = _year(definition, state, until + ONE_DAY)[1]
+        found.append(_by_value(scheme, state, first, last, until=until))
+    return max(found, key=lambda earned: (scheme.rank(earned.level.id), earned.first))
+
+
+def _year(definition: Definition, state: MemberState, day: date) -> tuple[date, date]:
+    """The year in which a day lies, of the calendar or since the member joined."""
+    scheme = _scheme(definition)
+    if scheme.years is not YearKind.MEMBERSHIP:
+        return date(day.year, 1, 1), date(day.year, 12, 31)
+    joined = calendar.local_day(state.joined_at, definition.time_zone)
+    start = MonthDay(month=joined.month, day=joined.day)
+    first = start.in_year(day.year)
+    if first > day:
+        first = start.in_year(day.year - 1)
+    return first, start.in_year(first.year + 1) - ONE_DAY
+
+
+def _until(scheme: TierScheme, today: date) -> date | None:
+    """The last day of a tier that is reached today."""
+    if scheme.valid is not None:
+        return calendar.last_valid(today, scheme.valid)
+    if scheme.effective_day is not None:
+        return _next_effective_end(scheme, today)
+    if scheme.years_after is not None:
+        return date(today.year + scheme.years_after, 12, 31)
+    return None
+
+
+def _until_after_falling(definition: Definition, state: MemberState, today: date) -> date | None:
+    """The last day of the tier one below the one that was lost today: one more validity."""
+    scheme = _scheme(definition)
+    if scheme.years is None or scheme.years_after is None:
+        return _until(scheme, today)
+    last = _year(definition, state, today)[1]
+    for _ in range(max(0, scheme.years_after - 1)):
+        last = _year(definition, state, last + ONE_DAY)[1]
+    return last
+
+
+def _next_effective_end(scheme: TierScheme, today: date) -> date | None:
+    """The last day before what a month's end works out comes into force."""
+    if scheme.effective_day is None:
+        return None
+    this = today.replace(day=scheme.effective_day)
+    following = this if this > today else calendar.add(this.replace(day=1), Span(months=1))
+    return following.replace(day=scheme.effective_day) - ONE_DAY

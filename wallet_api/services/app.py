@@ -5,17 +5,29 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import islice
 from uuid import UUID
 
 from google.oauth2.service_account import Credentials
 
 from passes.apple.signing import Signer
 from wallet_api.clock import Clock
-from wallet_api.domain.definition import Definition, with_days
+from wallet_api.domain import calendar
+from wallet_api.domain.definition import (
+    ByStreak,
+    Challenge,
+    Definition,
+    MonthDay,
+    Period,
+    Span,
+    TierScheme,
+    YearKind,
+    with_days,
+)
 from wallet_api.domain.errors import NotFound
 from wallet_api.program_file import read_definition
 from wallet_api.settings import Settings
@@ -32,6 +44,7 @@ SESSION_IS_REMEMBERED = timedelta(seconds=5)
 """A session that ended elsewhere works this long at the most, for the same reason."""
 
 SESSIONS_REMEMBERED_MAX = 10_000
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,10 +170,80 @@ class App:
         return self.settings.derive("apple-pass")
 
 
-def measures_since(definition: Definition, *days: date) -> date:
-    """From which day on a decision about these days needs the member's measures."""
-    years = definition.tiers.years_after if definition.tiers else 0
-    return date(min(days).year - years, 1, 1)
+def measures_since(
+    definition: Definition, *days: date, joined: date | None = None, counted_from: date | None = None
+) -> date:
+    """From which day on a decision about these days needs the member's measures.
+
+    `joined`: the day of joining, for years that begin with it. `counted_from`: from when on the tier that is held is
+    earned again, where it has an end.
+    """
+    return min(_starts(definition, days, joined=joined, counted_from=counted_from))
+
+
+def _starts(
+    definition: Definition, days: Collection[date], *, joined: date | None, counted_from: date | None
+) -> Iterator[date]:
+    """The first day that each part of the definition looks at."""
+    earliest = min(days)
+    yield earliest
+    if definition.tiers:
+        yield _tier_starts(definition.tiers, earliest, joined=joined)
+        if definition.tiers.valid and counted_from:
+            yield counted_from
+    for credit in definition.credits:
+        yield from (period.first for day in days if (period := credit.period_of(day)))
+        # What is credited on the earliest day itself may still be due on it.
+        yield from (period.first for period in islice(credit.periods_credited_after(earliest - ONE_DAY), 1))
+    for challenge in definition.challenges:
+        yield from (start for day in days if (start := _challenge_starts(challenge, day)))
+    conditions = [rule.where for rule in definition.earning]
+    conditions += [promotion.where for promotion in definition.promotions]
+    conditions += [credit.where for credit in definition.credits]
+    for name in frozenset[str]().union(*(where.segments for where in conditions)):
+        yield calendar.add(earliest, _back(definition.segments[name].over))
+    if any(where.first_in_month for where in conditions):
+        yield earliest.replace(day=1)
+    steps = [len(rule.amount.steps) for rule in definition.earning if isinstance(rule.amount, ByStreak)]
+    yield earliest - timedelta(days=max(steps, default=0))
+
+
+def _tier_starts(scheme: TierScheme, earliest: date, *, joined: date | None) -> date:
+    """The first day of the window in which a tier is earned, or kept by what the years before have earned."""
+    if scheme.years is None:
+        # What the end of a month has worked out comes into force in the next one.
+        end = earliest.replace(day=1) if scheme.effective_day is not None else earliest + ONE_DAY
+        return calendar.add(end, _back(scheme.rolling or Span(months=12)))
+    back = 0 if scheme.years_after is None else max(1, scheme.years_after)
+    if scheme.years is YearKind.CALENDAR:
+        return date(earliest.year - back, 1, 1)
+    if joined is None:
+        return calendar.add(earliest, Span(months=-12 * (back + 1)))
+    anniversary = MonthDay(month=joined.month, day=joined.day)
+    year = earliest.year if anniversary.in_year(earliest.year) <= earliest else earliest.year - 1
+    return anniversary.in_year(year - back)
+
+
+def _challenge_starts(challenge: Challenge, day: date) -> date | None:
+    """The first day that a challenge looks at for a day, if it looks at any; a lifetime is told without measures."""
+    if challenge.days is not None and day not in challenge.days:
+        return None
+    match challenge.per:
+        case Period.WEEK:
+            start = day - timedelta(days=day.weekday())
+        case Period.MONTH:
+            start = day.replace(day=1)
+        case Period.YEAR:
+            start = date(day.year, 1, 1)
+        case Period.WINDOW | Period.LIFETIME:
+            return challenge.days.first if challenge.days else None
+        case _:
+            start = day
+    return max(start, challenge.days.first) if challenge.days else start
+
+
+def _back(span: Span) -> Span:
+    return Span(months=-span.months, days=-span.days)
 
 
 def _reader(files: Mapping[str, str]) -> Callable[[str], bytes]:

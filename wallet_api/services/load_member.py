@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from wallet_api.domain import calendar
@@ -38,14 +38,21 @@ def locked(
     at: datetime,
     now: datetime,
     also: Sequence[UUID] = (),
+    rewards: Sequence[str] = (),
 ) -> Loaded:
-    """Lock a member and load what an event at `at` needs; with these vouchers and redemptions, whatever their status."""
-    return _load(app, tx, locks.member(tx, member_id), at=at, now=now, also=also)
+    """Lock a member and load what an event at `at` needs; with these vouchers, redemptions and sales (`also`).
+
+    `rewards` are those to be redeemed: of one that is limited, what is left is locked too.
+    """
+    row = locks.member(tx, member_id)
+    definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
+    locks.stock(tx, row.program_id, [reward for reward in rewards if reward in _limited(definition)])
+    return load(app, tx, row, moments=[at], now=now, also=also)
 
 
 def as_of_now(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
     """A member as they stand now, without locking or writing: what time has brought is reckoned in."""
-    loaded = _load(app, tx, locks.member_unlocked(tx, member_id), at=now, now=now, also=())
+    loaded = load(app, tx, locks.member_unlocked(tx, member_id), moments=[now], now=now)
     decision = decide(
         loaded.definition,
         loaded.state,
@@ -58,7 +65,7 @@ def as_of_now(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
 
 def up_to_date(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
     """A member with what time has brought written down, so that their lists tell of it; locks only where there is any."""
-    loaded = _load(app, tx, locks.member_unlocked(tx, member_id), at=now, now=now, also=())
+    loaded = load(app, tx, locks.member_unlocked(tx, member_id), moments=[now], now=now)
     due = next_due(loaded.definition, loaded.state)
     if due is None or due > now:
         return loaded
@@ -82,24 +89,64 @@ def post(
     return decision
 
 
-def _load(
+def load(
     app: App,
     tx: Tx,
     row: MemberRow,
     *,
-    at: datetime,
+    moments: Sequence[datetime],
     now: datetime,
-    also: Sequence[UUID],
+    also: Sequence[UUID] = (),
 ) -> Loaded:
+    """What events at these moments need to know of a member whose row has been read (and locked, to write)."""
     definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
-    day = calendar.local_day(at, definition.time_zone)
-    today = calendar.local_day(now, definition.time_zone)
-    ends = [row.tier_until] if row.tier_until else []
+    zone = definition.time_zone
+    today, settled = calendar.local_day(now, zone), calendar.local_day(min(row.settled_at, now), zone)
+    days = {calendar.local_day(moment, zone) for moment in moments}
     state = member_state.load(
         tx,
         row,
-        since=measures_since(definition, day, today, *ends),
-        periods=[calendar.period_key(period, day) for period in Period],
+        since=measures_since(
+            definition,
+            *days,
+            today,
+            settled,
+            joined=calendar.local_day(row.joined_at, zone),
+            counted_from=(row.tier_counted_from or row.tier_since) if row.tier_until else None,
+        ),
+        periods=sorted(
+            {
+                period
+                for day in days
+                for period in periods_needed(definition, event_day=day, settled_day=settled, today=today)
+            }
+        ),
         also=also,
+        stock=_limited(definition),
     )
     return Loaded(row=row, definition=definition, state=state)
+
+
+def periods_needed(definition: Definition, *, event_day: date, settled_day: date, today: date) -> set[str]:
+    """The names of the periods whose counts an event of a day may look at, and what time brings up to today.
+
+    Rules and limits count in the periods of the event's own day; gifts, credits and conversions, which come by
+    themselves at any time, by the year.
+    """
+    first = min(event_day, settled_day, today)
+    keys = {
+        calendar.period_key(period, day)
+        for day in (event_day, today)
+        for period in (Period.DAY, Period.WEEK, Period.MONTH, Period.LIFETIME)
+    }
+    # One more on each side: a birthday's season or a dividend may belong to the year before or after.
+    keys |= {f"{year}" for year in range(first.year - 1, today.year + 2)}
+    keys |= {f"{credit.days.last:%Y}" for credit in definition.credits if credit.days}
+    dated = [days for rule in definition.earning for days in rule.where.days or ()]
+    dated += [days for promotion in definition.promotions for days in promotion.where.days or ()]
+    return keys | {f"{days.first}..{days.last}" for days in dated if days.first <= today and days.last >= first}
+
+
+def _limited(definition: Definition) -> dict[str, int]:
+    """How many there are in all of the rewards that are limited."""
+    return {reward.id: reward.stock for reward in definition.rewards.values() if reward.stock is not None}

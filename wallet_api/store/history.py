@@ -64,17 +64,20 @@ def claim_receipts(tx: Tx, claims: Mapping[Receipt, tuple[UUID, bytes]]) -> bool
 
 
 def add_sales(tx: Tx, program_id: str, member_id: UUID, version: int, sales: Sequence[Mapping[str, object]]) -> None:
-    """File a member's sales, as `transactions.add` files one."""
+    """File a member's sales, as `transactions.add` files one; what is left out is nothing."""
     sql.run(
         tx,
         """
-        INSERT INTO transactions (id, program_id, member_id, type, location_id, external_id, occurred_at, currency,
-                                  amount, paid, lines, net, kept, tier, definition_version, answer)
-        SELECT s.id, :program, :member, 'sale', s.location_id, s.external_id, s.occurred_at, s.currency, s.amount,
-               s.paid, s.lines, s.net, s.kept, s.tier, :version, s.answer
+        INSERT INTO transactions (id, program_id, member_id, type, location_id, external_id, occurred_at, recorded_at,
+                                  currency, amount, paid, lines, net, kept, by_units, free, tier, membership,
+                                  definition_version, answer)
+        SELECT s.id, :program, :member, 'sale', s.location_id, s.external_id, s.occurred_at,
+               coalesce(s.recorded_at, now()), s.currency, s.amount, s.paid, s.lines, s.net, s.kept,
+               coalesce(s.by_units, '[]'), coalesce(s.free, '[]'), s.tier, coalesce(s.membership, 'none'), :version,
+               s.answer
         FROM jsonb_to_recordset(CAST(:sales AS jsonb)) AS s(id uuid, location_id uuid, external_id text,
-             occurred_at timestamptz, currency text, amount bigint, paid bigint, lines jsonb, net jsonb, kept jsonb,
-             tier text, answer jsonb)
+             occurred_at timestamptz, recorded_at timestamptz, currency text, amount bigint, paid bigint, lines jsonb,
+             net jsonb, kept jsonb, by_units jsonb, free jsonb, tier text, membership text, answer jsonb)
         """,
         program=program_id,
         member=member_id,

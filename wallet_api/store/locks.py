@@ -3,7 +3,8 @@
 1. the idempotency key's row (by inserting it),
 2. the receipt's row (by inserting it),
 3. the member's row,
-4. the pass feed's row (by the worker only);
+4. the rows of rewards that are limited in number, in the order of their ids,
+5. the pass feed's row (by the worker only);
 and an address that a sign-in code is asked for, which is never taken with any of these.
 
 Whoever needs several takes them in this order; of two members (a merge), the one with the smaller id first. After the
@@ -12,8 +13,10 @@ member's lock everything that belongs to the member may be read and written with
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from wallet_api.domain.errors import NotFound
@@ -22,7 +25,8 @@ from wallet_api.store.session import Tx
 
 _MEMBER = """
 SELECT m.id, m.program_id, p.version, p.revision, m.given_name, m.family_name, m.locale, m.status, m.birth_date, m.joined_at,
-       m.tier, m.tier_since, m.tier_until, m.ledger_position, m.ledger_head
+       m.tier, m.tier_since, m.tier_until, m.tier_counted_from, m.tier_uncounted, m.tier_floor, m.settled_at,
+       m.membership, m.referred_by, m.ledger_position, m.ledger_head
 FROM members m JOIN programs p ON p.id = m.program_id
 WHERE m.id = :id
 """
@@ -45,6 +49,12 @@ class MemberRow:
     tier: str | None
     tier_since: date | None
     tier_until: date | None
+    tier_counted_from: date | None
+    tier_uncounted: int
+    tier_floor: str | None
+    settled_at: datetime
+    membership: Mapping[str, Any] | None
+    referred_by: UUID | None
     ledger_position: int
     ledger_head: bytes
 
@@ -67,6 +77,38 @@ def member(tx: Tx, member_id: UUID) -> MemberRow:
 def member_unlocked(tx: Tx, member_id: UUID) -> MemberRow:
     """Read a member's row to show it."""
     return _row(tx, _MEMBER, member_id)
+
+
+def stock(tx: Tx, program_id: str, rewards: Iterable[str]) -> None:
+    """Lock how many of these limited rewards are taken; after the member, before the state is read.
+
+    A reward's first redemption since it is limited finds no row: it begins with those that there have been.
+    """
+    asked = sorted(set(rewards))
+    if not asked:
+        return
+    sql.run(
+        tx,
+        """
+        INSERT INTO reward_stock (program_id, reward, taken)
+        SELECT :program, asked.reward, (
+          SELECT coalesce(sum(r.quantity), 0) FROM redemptions r
+          WHERE r.program_id = :program AND r.reward = asked.reward AND r.status IN ('held', 'captured'))
+        FROM unnest(CAST(:rewards AS text[])) AS asked(reward)
+        WHERE NOT EXISTS (SELECT FROM reward_stock s WHERE s.program_id = :program AND s.reward = asked.reward)
+        ORDER BY asked.reward ON CONFLICT DO NOTHING
+        """,
+        program=program_id,
+        rewards=asked,
+    )
+    sql.run(
+        tx,
+        """
+        SELECT FROM reward_stock WHERE program_id = :program AND reward = ANY(:rewards) ORDER BY reward FOR UPDATE
+        """,
+        program=program_id,
+        rewards=asked,
+    )
 
 
 def address(tx: Tx, program_id: str, address: str) -> None:

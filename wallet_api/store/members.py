@@ -39,9 +39,9 @@ def add(tx: Tx, member: NewMember) -> UUID | None:
         tx,
         """
         INSERT INTO members (id, program_id, email, phone, external_ref, given_name, family_name, birth_date, locale,
-                             time_zone, referral_code, status, joined_at)
+                             time_zone, referral_code, status, joined_at, settled_at)
         VALUES (:id, :program_id, :email, :phone, :external_ref, :given_name, :family_name, :birth_date, :locale,
-                :time_zone, :referral_code, :status, :joined_at)
+                :time_zone, :referral_code, :status, :joined_at, :joined_at)
         ON CONFLICT DO NOTHING RETURNING id
         """,
         id=new_id(),

@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from wallet_api.domain.definition import Definition
-from wallet_api.domain.events import EarnedEntry, Line, RecordedSale
+from wallet_api.domain.events import EarnedEntry, Line, RecordedSale, SpentEntry
+from wallet_api.domain.state import Take
 from wallet_api.store import sql
 from wallet_api.store.session import Tx, json_text
 
@@ -49,20 +50,37 @@ def claim_receipt(
     )
 
 
-def add(tx: Tx, **values: object) -> None:
-    """File a transaction; `lines`, `net`, `kept` and `answer` are JSON values."""
+def add(
+    tx: Tx,
+    *,
+    by_units: Sequence[int] = (),
+    free: Sequence[int] = (),
+    membership: str = "none",
+    recorded_at: datetime | None = None,
+    **values: object,
+) -> None:
+    """File a transaction; `lines`, `net`, `kept`, `by_units`, `free` and `answer` are JSON values.
+
+    `recorded_at` is the use case's `now`; without it, the database's.
+    """
     for name in ("lines", "net", "kept", "answer"):
         values[name] = json_text(values[name])
     sql.run(
         tx,
         """
-        INSERT INTO transactions (id, program_id, member_id, type, location_id, external_id, occurred_at, currency,
-                                  amount, paid, lines, net, kept, voucher_ids, tier, definition_version, sale_id,
-                                  key_id, tender, answer)
-        VALUES (:id, :program_id, :member_id, :type, :location_id, :external_id, :occurred_at, :currency, :amount,
-                :paid, CAST(:lines AS jsonb), CAST(:net AS jsonb), CAST(:kept AS jsonb), :voucher_ids, :tier,
-                :definition_version, :sale_id, :key_id, :tender, CAST(:answer AS jsonb))
+        INSERT INTO transactions (id, program_id, member_id, type, location_id, external_id, occurred_at, recorded_at,
+                                  currency, amount, paid, lines, net, kept, by_units, free, voucher_ids, tier,
+                                  membership, definition_version, sale_id, key_id, tender, answer)
+        VALUES (:id, :program_id, :member_id, :type, :location_id, :external_id, :occurred_at,
+                coalesce(CAST(:recorded_at AS timestamptz), now()), :currency, :amount, :paid, CAST(:lines AS jsonb),
+                CAST(:net AS jsonb), CAST(:kept AS jsonb), CAST(:by_units AS jsonb), CAST(:free AS jsonb),
+                :voucher_ids, :tier, :membership, :definition_version, :sale_id, :key_id, :tender,
+                CAST(:answer AS jsonb))
         """,
+        by_units=json_text(list(by_units)),
+        free=json_text(list(free)),
+        membership=membership,
+        recorded_at=recorded_at,
         **values,
     )
 
@@ -72,8 +90,8 @@ def sale_row(tx: Tx, sale_id: UUID, *, program_id: str) -> Row[Any] | None:
     return sql.first(
         tx,
         """
-        SELECT id, member_id, location_id, external_id, occurred_at, currency, amount, paid, lines, net, kept,
-               voucher_ids, tier, definition_version
+        SELECT id, member_id, location_id, external_id, occurred_at, currency, amount, paid, lines, net, kept, by_units,
+               free, voucher_ids, tier, membership, definition_version
         FROM transactions WHERE id = :id AND program_id = :program AND type = 'sale'
         """,
         id=sale_id,
@@ -105,7 +123,7 @@ def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: st
         tx,
         """
         SELECT e.id, e.rule, e.unit, e.why, e.amount + coalesce((SELECT sum(r.amount) FROM entries r
-               WHERE r.member_id = e.member_id AND r.reverses = e.id), 0) AS standing
+               WHERE r.member_id = e.member_id AND r.reverses = e.id AND r.amount < 0), 0) AS standing
         FROM entries e WHERE e.source_id = :id AND e.kind IN ('earn', 'bonus') ORDER BY e.position
         """,
         id=row.id,
@@ -132,7 +150,47 @@ def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: st
             for entry in earned
         ),
         voucher_ids=tuple(row.voucher_ids),
+        by_units=tuple(row.by_units),
+        free=tuple(row.free),
+        membership=row.membership,
+        spent=_spent(tx, row.id),
     )
+
+
+def _spent(tx: Tx, sale_id: UUID) -> tuple[SpentEntry, ...]:
+    """The units that paid for a part of a sale, less what its returns have put back into their lots."""
+    rows = sql.every(
+        tx,
+        """
+        SELECT e.id, e.unit, -e.amount AS amount, e.takes,
+               (SELECT coalesce(sum(r.amount), 0) FROM entries r
+                WHERE r.member_id = e.member_id AND r.reverses = e.id AND r.amount > 0) AS back,
+               (SELECT jsonb_agg(part) FROM entries r, jsonb_array_elements(r.takes) part
+                WHERE r.member_id = e.member_id AND r.reverses = e.id AND r.amount > 0) AS parts
+        FROM entries e WHERE e.source_id = :id AND e.kind = 'redeem' ORDER BY e.position
+        """,
+        id=sale_id,
+    )
+    return tuple(
+        SpentEntry(
+            entry_id=row.id,
+            unit=row.unit,
+            amount=row.amount,
+            left=row.amount - int(row.back),
+            takes=_left_out(row.takes, row.parts or ()),
+        )
+        for row in rows
+    )
+
+
+def _left_out(takes: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> tuple[Take, ...]:
+    """What was taken out of each lot and has not been put back."""
+    left: dict[str, int] = {}
+    for take in takes:
+        left[take["lot_id"]] = left.get(take["lot_id"], 0) + take["amount"]
+    for part in parts:
+        left[part["lot_id"]] -= part["amount"]
+    return tuple(Take(lot_id=UUID(lot_id), amount=amount) for lot_id, amount in left.items() if amount > 0)
 
 
 def line_of(values: dict[str, Any]) -> Line:
@@ -191,13 +249,14 @@ def add_check_in(
     location_id: UUID,
     key_id: UUID,
     occurred_at: datetime,
+    recorded_at: datetime | None = None,
 ) -> None:
-    """File a visit."""
+    """File a visit; `recorded_at` is the use case's `now`, without it the database's."""
     sql.run(
         tx,
         """
-        INSERT INTO check_ins (id, program_id, member_id, location_id, key_id, occurred_at)
-        VALUES (:id, :program, :member, :location, :key, :at)
+        INSERT INTO check_ins (id, program_id, member_id, location_id, key_id, occurred_at, recorded_at)
+        VALUES (:id, :program, :member, :location, :key, :at, coalesce(CAST(:recorded_at AS timestamptz), now()))
         """,
         id=check_in_id,
         program=program_id,
@@ -205,6 +264,7 @@ def add_check_in(
         location=location_id,
         key=key_id,
         at=occurred_at,
+        recorded_at=recorded_at,
     )
 
 
@@ -223,7 +283,7 @@ def vouchers_of_member(tx: Tx, member_id: UUID, *, before: UUID | None, limit: i
     return sql.every(
         tx,
         """
-        SELECT id, code, reward, quantity, status, issued_at, valid_until FROM vouchers
+        SELECT id, code, reward, quantity, status, issued_at, valid_from, valid_until FROM vouchers
         WHERE member_id = :member AND (CAST(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
         """,
         member=member_id,
@@ -237,7 +297,7 @@ def voucher_of_member(tx: Tx, member_id: UUID, voucher_id: UUID) -> Row[Any] | N
     return sql.first(
         tx,
         """
-        SELECT id, code, reward, quantity, status, issued_at, valid_until FROM vouchers
+        SELECT id, code, reward, quantity, status, issued_at, valid_from, valid_until FROM vouchers
         WHERE id = :id AND member_id = :member
         """,
         id=voucher_id,
@@ -266,13 +326,19 @@ def claim_activity(
     key_id: UUID,
     occurred_at: datetime,
     contents: bytes,
+    recorded_at: datetime | None = None,
 ) -> Row[Any] | None:
-    """File an activity; the earlier one under this number of its kind (contents and answer) if there is one."""
+    """File an activity; the earlier one under this number of its kind (contents and answer) if there is one.
+
+    `recorded_at` is the use case's `now`; without it, the database's.
+    """
     claimed = sql.first(
         tx,
         """
-        INSERT INTO activities (id, program_id, member_id, kind, external_id, fields, key_id, occurred_at, contents)
-        VALUES (:id, :program, :member, :kind, :external, CAST(:fields AS jsonb), :key, :at, :contents)
+        INSERT INTO activities (id, program_id, member_id, kind, external_id, fields, key_id, occurred_at, recorded_at,
+                                contents)
+        VALUES (:id, :program, :member, :kind, :external, CAST(:fields AS jsonb), :key, :at,
+                coalesce(CAST(:recorded_at AS timestamptz), now()), :contents)
         ON CONFLICT DO NOTHING RETURNING id
         """,
         id=activity_id,
@@ -283,6 +349,7 @@ def claim_activity(
         fields=json_text(dict(fields)),
         key=key_id,
         at=occurred_at,
+        recorded_at=recorded_at,
         contents=contents,
     )
     if claimed:

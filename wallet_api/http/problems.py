@@ -71,6 +71,8 @@ STATUS: Mapping[type[Refusal], HTTPStatus] = {
     errors.ScanExpired: HTTPStatus.CONFLICT,
     errors.DuplicateReceipt: HTTPStatus.CONFLICT,
     errors.ReturnExceedsSale: HTTPStatus.CONFLICT,
+    errors.ReturnPeriodOver: HTTPStatus.CONFLICT,
+    errors.NotReturnable: HTTPStatus.CONFLICT,
     errors.WrongCurrency: HTTPStatus.CONFLICT,
     errors.InTheFuture: HTTPStatus.CONFLICT,
     errors.AlreadyCheckedIn: HTTPStatus.CONFLICT,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from wallet_api.domain import card_code
 from wallet_api.services.addresses import canonical_email, canonical_phone
-from wallet_api.store import cards, members
+from wallet_api.store import cards, members, merges
 from wallet_api.store.session import Tx
 
 
@@ -32,4 +32,4 @@ def find_member(tx: Tx, program: str, who: str) -> UUID | None:
     if member_id := members.by_external_ref(tx, program, who):
         return member_id
     card = cards.by_number(tx, program, who) if card_code.NUMBER.fullmatch(who) else None
-    return card.member_id if card else None
+    return merges.survivor(tx, card.member_id, program_id=program) if card else None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from wallet_api.domain import card_code, errors, voucher_code
 from wallet_api.domain.card_code import CardKey, Reading
 from wallet_api.services.app import App
-from wallet_api.store import cards, members
+from wallet_api.store import cards, merges
 from wallet_api.store.cards import Card, Scan
 from wallet_api.store.session import Tx
 
@@ -78,9 +78,10 @@ def identify(app: App, tx: Tx, till: Till, who: Who, *, now: datetime) -> Custom
     assert who.member_id is not None
     if "members:act" not in till.scopes:
         raise errors.Forbidden(needs="members:act")
-    if not members.belongs_to(tx, who.member_id, program_id=till.program):
+    survivor = merges.survivor(tx, who.member_id, program_id=till.program)
+    if survivor is None:
         raise errors.NotFound(what="member")
-    return Customer(member_id=who.member_id, fresh=False)
+    return Customer(member_id=survivor, fresh=False)
 
 
 def read_code(app: App, tx: Tx, till: Till, code: str, *, now: datetime) -> tuple[Card, Scan]:
@@ -96,7 +97,13 @@ def read_code(app: App, tx: Tx, till: Till, code: str, *, now: datetime) -> tupl
         # Counted against the number although no card has it: a lock that only real cards have would tell them apart.
         raise WrongCode(subjects=_subjects(till, reading))
     step = _step(app, till, card, reading, now=now)
-    if card.status != "active":
+    if card.status == "merged":
+        # The member behind it was merged into another one; the card in their wallet goes on working.
+        survivor = merges.survivor(tx, card.member_id, program_id=card.program_id)
+        if survivor is None:
+            raise errors.CardNotFound()
+        card = replace(card, member_id=survivor)
+    elif card.status != "active":
         raise errors.CardBlocked()
     scan = cards.add_scan(
         tx,

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import count
 from uuid import UUID
 
-from wallet_api.domain import calendar, errors, tiers
+from wallet_api.domain import calendar, challenges, errors, tiers
 from wallet_api.domain.decide import decide
 from wallet_api.domain.decision import Decision, Discount
 from wallet_api.domain.definition import (
     Challenge,
-    DayRange,
     Definition,
     Donation,
     FreeItem,
     MoneyOff,
     PercentOff,
-    Period,
     Reward,
-    Span,
     Units,
 )
 from wallet_api.domain.events import Redeem
@@ -206,46 +203,21 @@ def unlocked(definition: Definition, decision: Decision) -> list[str]:
     ]
 
 
-def challenge(item: Challenge, state: MemberState, words: Explainer, *, today: date) -> Json:
-    """A challenge as one member sees it; the value counts over its period, and its badge says since when."""
-    days = item.days or _days_of(item.per, today)
+def challenge(definition: Definition, item: Challenge, state: MemberState, words: Explainer, *, today: date) -> Json:
+    """A challenge as one member sees it; its badge says since when it is theirs."""
     return {
         "id": item.id,
         "name": words.text(item.name),
         "measure": item.measure,
         "goal": item.goal,
-        "value": _value(item, state, days),
-        "first": days.first if days else None,
-        "last": days.last if days else None,
+        "value": challenges.value_of(definition, state, item, day=today),
+        "per": item.per.value,
+        "days": {"first": item.days.first, "last": item.days.last} if item.days else None,
         "badge": item.badge,
         "earned_on": state.badges.get(item.badge) if item.badge else None,
         "rewards": [words.reward(reward) for reward in item.rewards],
         "units": {"unit": item.units.unit, "amount": item.units.amount} if item.units else None,
     }
-
-
-def _value(item: Challenge, state: MemberState, days: DayRange | None) -> int:
-    """A challenge's measure over these days; without any, what was ever earned of a unit."""
-    if days is None:
-        return state.lifetime(item.measure.partition(":")[2])
-    return state.total(item.measure, first=days.first, last=days.last)
-
-
-def _days_of(per: Period, today: date) -> DayRange | None:
-    """The days of the period in which a day lies; None for a whole life."""
-    match per:
-        case Period.DAY:
-            return DayRange(first=today, last=today)
-        case Period.WEEK:
-            monday = today - timedelta(days=today.weekday())
-            return DayRange(first=monday, last=monday + timedelta(days=6))
-        case Period.MONTH:
-            first = today.replace(day=1)
-            return DayRange(first=first, last=calendar.add(first, Span(months=1)) - timedelta(days=1))
-        case Period.YEAR:
-            return DayRange(first=date(today.year, 1, 1), last=date(today.year, 12, 31))
-        case _:
-            return None
 
 
 def voucher(item: Voucher, words: Explainer) -> Json:

@@ -24,6 +24,8 @@ def quote_guest(app: App, tx: Tx, till: Till, wish: RecordSale) -> Json:
     quote = benefits.quote_for_guest(definition, wish.lines, at=wish.occurred_at)
     discounts = benefits.priced(definition, wish.lines, benefits.GUEST).discounts
     return {
+        "id": None,
+        "type": "sale",
         "member": None,
         "amount": sum(line.amount for line in wish.lines),
         "paid": quote.pay,

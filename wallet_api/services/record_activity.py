@@ -80,7 +80,7 @@ def record_activity(app: App, tx: Tx, till: Till, wish: RecordActivity) -> Json:
         "member": present.who(member.row),
         "earned": present.earned(decision, words),
         "balances": present.balances(member.definition, decision.after),
-        "badges": [],
+        "badges": sorted(set(decision.after.badges) - set(decision.before.badges)),
         "tier": present.tier_after(member.definition, decision, at=wish.occurred_at),
     }
     transactions.answer_activity(tx, activity_id, answer)

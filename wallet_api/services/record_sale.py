@@ -56,7 +56,7 @@ def record_sale(app: App, tx: Tx, till: Till, wish: RecordSale) -> Json:
         if bytes(known.contents) != contents:
             raise errors.DuplicateReceipt(external_id=wish.external_id)
         return dict(known.answer)
-    member = load_member.locked(app, tx, customer.member_id, at=wish.occurred_at, now=now)
+    member = _locked(app, tx, customer.member_id, wish, now=now)
     check_currency(member.definition, wish)
     decision = load_member.post(tx, member, sale, now=now, key_id=till.key_id)
     answer = answer_of(member, sale, decision)
@@ -95,10 +95,15 @@ def preview_sale(app: App, tx: Tx, till: Till, wish: RecordSale) -> Json:
     now = app.clock.now()
     customer = identify(app, tx, till, wish.who, now=now)
     sale = replace(_event(app, tx, till, wish, now=now), is_quote=True)
-    member = load_member.locked(app, tx, customer.member_id, at=wish.occurred_at, now=now)
+    member = _locked(app, tx, customer.member_id, wish, now=now)
     check_currency(member.definition, wish)
     decision = decide(member.definition, member.state, sale, now=now, ids=fresh_ids())
     return {**answer_of(member, sale, decision), "allowed": decision.is_allowed}
+
+
+def _locked(app: App, tx: Tx, member_id: UUID, wish: RecordSale, *, now: datetime) -> Loaded:
+    """The member, and the stock of gifts that are claimed on the sale by their reward's id."""
+    return load_member.locked(app, tx, member_id, at=wish.occurred_at, now=now, rewards=wish.vouchers)
 
 
 def check_time(occurred_at: datetime, *, now: datetime) -> None:

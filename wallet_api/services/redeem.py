@@ -35,7 +35,7 @@ class Wish:
 def redeem_reward(app: App, tx: Tx, member_id: UUID, wish: Wish) -> Json:
     """The member takes a reward in the app; the voucher is used later."""
     now = app.clock.now()
-    member = load_member.locked(app, tx, member_id, at=now, now=now)
+    member = load_member.locked(app, tx, member_id, at=now, now=now, rewards=[wish.reward])
     redemption_id = new_id()
     event = Redeem(
         id=redemption_id,
@@ -58,7 +58,7 @@ def hold_reward(app: App, tx: Tx, till: Till, who: Who, wish: Wish) -> Json:
     customer = identify(app, tx, till, who, now=now)
     if not customer.fresh and who.member_id is None:
         raise errors.FreshCodeRequired()
-    member = load_member.locked(app, tx, customer.member_id, at=now, now=now)
+    member = load_member.locked(app, tx, customer.member_id, at=now, now=now, rewards=[wish.reward])
     redemption_id = new_id()
     event = Hold(
         id=redemption_id,

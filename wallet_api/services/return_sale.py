@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from wallet_api.domain import errors
+from sqlalchemy import Row
+
+from wallet_api.domain import errors, merging
 from wallet_api.domain.decision import Decision, EntryKind
 from wallet_api.domain.events import Line, Return
 from wallet_api.services import load_member, present
@@ -17,7 +20,7 @@ from wallet_api.services.identify import Till
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.present import Json
 from wallet_api.services.record_sale import check_time
-from wallet_api.store import transactions
+from wallet_api.store import merges, transactions
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Tx, json_text
 
@@ -55,7 +58,7 @@ def return_sale(app: App, tx: Tx, till: Till, wish: ReturnSale) -> Json:
         if bytes(known.contents) != contents:
             raise errors.DuplicateReceipt(external_id=wish.external_id)
         return dict(known.answer)
-    member = load_member.locked(app, tx, row.member_id, at=row.occurred_at, now=now, also=row.voucher_ids)
+    member = _buyer(app, tx, row, program=till.program, now=now)
     sale = transactions.recorded_sale(
         tx,
         row,
@@ -100,6 +103,18 @@ def return_sale(app: App, tx: Tx, till: Till, wish: ReturnSale) -> Json:
         answer=answer,
     )
     return answer
+
+
+def _buyer(app: App, tx: Tx, row: Row[Any], *, program: str, now: datetime) -> Loaded:
+    """Whoever bought it: the member, or the one into whom they were merged since, with the lots that paid for it."""
+    survivor = merges.survivor(tx, row.member_id, program_id=program)
+    if survivor is None:
+        raise errors.NotFound(what="sale")
+    member = load_member.locked(app, tx, survivor, at=row.occurred_at, now=now, also=[*row.voucher_ids, row.id])
+    if survivor == row.member_id:
+        return member
+    former = {lot.id: lot for lot in merges.lots_spent_on(tx, row.id)}
+    return replace(member, state=merging.lots_of_former_selves(member.state, former))
 
 
 def _answer(member: Loaded, event: Return, decision: Decision) -> Json:

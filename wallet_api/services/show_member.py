@@ -14,7 +14,7 @@ from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.present import Json
-from wallet_api.store import deliveries, members, transactions
+from wallet_api.store import cards, deliveries, members, merges, transactions
 from wallet_api.store.session import Tx
 
 
@@ -36,6 +36,19 @@ def profile(app: App, tx: Tx, member_id: UUID) -> Json:
         "balances": present.balances(member.definition, member.state),
         "tier": present.tier(member.definition, member.state, words),
         "membership": present.membership(member.definition, member.state, words),
+    }
+
+
+def for_manager(app: App, tx: Tx, member_id: UUID, *, program: str) -> Json:
+    """The same for a manager, with status and card; one who was merged shows as whom they are now. Raises NotFound."""
+    survivor = merges.survivor(tx, member_id, program_id=program)
+    if survivor is None:
+        raise errors.NotFound(what="member")
+    card = cards.of_member(tx, survivor)
+    return {
+        **profile(app, tx, survivor),
+        "status": members.profile(tx, survivor).status,
+        "card": {"number": card.number, "status": card.status} if card else None,
     }
 
 
@@ -71,7 +84,8 @@ def challenges(app: App, tx: Tx, member_id: UUID) -> list[Json]:
     """The program's challenges: the goal, how far the member is, and the badge once it is theirs."""
     member, words = _now(app, tx, member_id)
     today = calendar.local_day(app.clock.now(), member.definition.time_zone)
-    return [present.challenge(item, member.state, words, today=today) for item in member.definition.challenges]
+    definition = member.definition
+    return [present.challenge(definition, item, member.state, words, today=today) for item in definition.challenges]
 
 
 def entries(app: App, tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> list[Json]:

@@ -11,6 +11,7 @@ from flask import Response
 from flask.views import MethodView
 
 from wallet_api.domain import errors
+from wallet_api.domain.events import PlanAction, VerificationAction
 from wallet_api.http import idempotency
 from wallet_api.http.api import Blueprint
 from wallet_api.http.auth import by_member, caller, guarded
@@ -19,6 +20,7 @@ from wallet_api.http.idempotency import once
 from wallet_api.http.pagination import Page, PageQuery, page, page_schema
 from wallet_api.http.problems import refuses
 from wallet_api.http.schemas.me import (
+    ChallengeListSchema,
     ConsentBodySchema,
     ConsentSchema,
     DeviceBodySchema,
@@ -29,16 +31,26 @@ from wallet_api.http.schemas.me import (
     NotificationSchema,
     PurchaseSchema,
     RedemptionBodySchema,
+    ReferralSchema,
     RewardListSchema,
     StandingSchema,
+)
+from wallet_api.http.schemas.membership import (
+    MembershipAnswerSchema,
+    MyMembershipBodySchema,
+    MyVerificationBodySchema,
+    VerificationAnswerSchema,
 )
 from wallet_api.http.schemas.till import VoucherSchema
 from wallet_api.http.till import the_app
 from wallet_api.services import show_member
 from wallet_api.services.alter_member import alter_member, record_consent
+from wallet_api.services.plan import PlanWish, change_plan
 from wallet_api.services.present import Json
 from wallet_api.services.redeem import Wish, redeem_reward
+from wallet_api.services.referral import show_referral
 from wallet_api.services.register_device import Device, forget_device, register_device
+from wallet_api.services.verification import VerificationWish, verify
 
 blueprint = Blueprint("me", __name__, url_prefix="/v1/me", description="The member's own")
 
@@ -164,6 +176,68 @@ class MyRewards(MethodView):
             return {"items": show_member.rewards(app, tx, caller().id), "next_cursor": None}
 
 
+@blueprint.route("/challenges")
+class MyChallenges(MethodView):
+    """Challenges."""
+
+    decorators = [guarded(by_member)]
+
+    @blueprint.response(200, ChallengeListSchema)
+    @refuses(errors.Busy)
+    def get(self) -> Json:
+        """List the program's challenges: the goal, how far I am, and the badges that are mine."""
+        app = the_app()
+        with app.db.read() as tx:
+            return {"items": show_member.challenges(app, tx, caller().id), "next_cursor": None}
+
+
+@blueprint.route("/referral")
+class MyReferral(MethodView):
+    """Friends."""
+
+    decorators = [guarded(by_member)]
+
+    @blueprint.response(200, ReferralSchema)
+    @refuses(errors.Busy)
+    def get(self) -> Json:
+        """Show the code that I give to friends, and how many came with it."""
+        app, by = the_app(), caller()
+        with app.db.begin() as tx:
+            return show_referral(app, tx, by.id, program=by.program)
+
+
+@blueprint.route("/membership")
+class MyMembership(MethodView):
+    """A paid membership."""
+
+    decorators = [guarded(by_member)]
+
+    @blueprint.arguments(OptionalIdempotencyHeaders, location="headers")
+    @blueprint.arguments(MyMembershipBodySchema)
+    @blueprint.response(200, MembershipAnswerSchema)
+    @refuses(errors.NotFound, errors.NotEligible, *idempotency.REFUSALS)
+    def post(self, _: Body, body: Body) -> Response:
+        """Start a plan, or cancel it; the answer says what the shop's payment provider has to charge or give back."""
+        app, by, wish = the_app(), caller(), PlanWish(action=PlanAction(body["action"]), plan=body["plan"])
+        return once(app, lambda tx: change_plan(app, tx, by.id, wish, program=by.program), status=200)
+
+
+@blueprint.route("/verification")
+class MyVerification(MethodView):
+    """A membership by proof."""
+
+    decorators = [guarded(by_member)]
+
+    @blueprint.arguments(OptionalIdempotencyHeaders, location="headers")
+    @blueprint.arguments(MyVerificationBodySchema)
+    @blueprint.response(200, VerificationAnswerSchema)
+    @refuses(errors.NotFound, errors.NotEligible, *idempotency.REFUSALS)
+    def post(self, _: Body, body: Body) -> Response:
+        """Apply; it is pending until the shop has looked at the proof."""
+        app, by, wish = the_app(), caller(), VerificationWish(action=VerificationAction(body["action"]))
+        return once(app, lambda tx: verify(app, tx, by.id, wish, program=by.program), status=200)
+
+
 @blueprint.route("/redemptions")
 class MyRedemptions(MethodView):
     """Rewards taken in the app."""
@@ -173,7 +247,14 @@ class MyRedemptions(MethodView):
     @blueprint.arguments(OptionalIdempotencyHeaders, location="headers")
     @blueprint.arguments(RedemptionBodySchema)
     @blueprint.response(201, VoucherSchema, headers=LOCATION)
-    @refuses(errors.RewardNotFound, errors.NotEligible, errors.InsufficientBalance, *idempotency.REFUSALS)
+    @refuses(
+        errors.RewardNotFound,
+        errors.NotEligible,
+        errors.LimitReached,
+        errors.OutOfSeason,
+        errors.InsufficientBalance,
+        *idempotency.REFUSALS,
+    )
     def post(self, _: Body, body: Body) -> Response:
         """Exchange units for a reward; its voucher is used at the till or in the shop's own checkout."""
         app, member_id, wish = the_app(), caller().id, Wish(**body)

@@ -17,12 +17,16 @@ from wallet_api.http.headers import LOCATION, OptionalIdempotencyHeaders
 from wallet_api.http.idempotency import attempt, once
 from wallet_api.http.problems import refuses
 from wallet_api.http.schemas.till import (
+    AccessAnswerSchema,
+    AccessSchema,
     ActivityAnswerSchema,
     ActivitySchema,
     CheckInAnswerSchema,
     CheckInSchema,
     GuestAnswerSchema,
     GuestSchema,
+    PreviewAnswerSchema,
+    PreviewSchema,
     RedemptionAnswerSchema,
     RedemptionSchema,
     ReturnAnswerSchema,
@@ -33,8 +37,10 @@ from wallet_api.http.schemas.till import (
     ScanSchema,
 )
 from wallet_api.http.till import lines_of, the_app, till_at, who_of
+from wallet_api.services.access import AskAccess, may_buy
 from wallet_api.services.check_in import check_in
 from wallet_api.services.enrol_guest import Guest, enrol_guest
+from wallet_api.services.quote_guest import quote_guest
 from wallet_api.services.record_activity import RecordActivity, record_activity
 from wallet_api.services.record_sale import RecordSale, preview_sale, record_sale
 from wallet_api.services.redeem import Wish, capture_reward, hold_reward, release_reward
@@ -105,13 +111,30 @@ class TransactionPreviews(MethodView):
 
     decorators = [guarded(by_key("till"))]
 
-    @blueprint.arguments(SaleSchema)
-    @blueprint.response(200, SaleAnswerSchema)
+    @blueprint.arguments(PreviewSchema)
+    @blueprint.response(200, PreviewAnswerSchema)
     @refuses(*KNOWN_CUSTOMER, *EVENT, *PAYMENT, errors.Busy)
     def post(self, body: Body) -> Response:
-        """Answer as a sale would, and record nothing."""
+        """Answer as a sale would, for a member or a guest, and record nothing."""
         till, app, wish = till_at(body["location_id"]), the_app(), _sale(body)
-        return attempt(app, lambda tx: preview_sale(app, tx, till, wish))
+        quote = quote_guest if wish.who.is_guest else preview_sale
+        return attempt(app, lambda tx: quote(app, tx, till, wish))
+
+
+@blueprint.route("/access")
+class Access(MethodView):
+    """What is not for everybody, or not yet."""
+
+    decorators = [guarded(by_key("till"))]
+
+    @blueprint.arguments(AccessSchema)
+    @blueprint.response(200, AccessAnswerSchema)
+    @refuses(*KNOWN_CUSTOMER, errors.NotFound, errors.Busy)
+    def post(self, body: Body) -> Response:
+        """Say whether a member or a guest may buy something with these tags now, and from when on."""
+        till, app = till_at(body["location_id"]), the_app()
+        ask = AskAccess(who=who_of(body), tags=frozenset(body["tags"]), opens_at=body["opens_at"])
+        return attempt(app, lambda tx: may_buy(app, tx, till, ask))
 
 
 @blueprint.route("/transactions/<uuid:transaction_id>")
@@ -148,7 +171,13 @@ class Returns(MethodView):
     @blueprint.arguments(ReturnSchema)
     @blueprint.response(201, ReturnAnswerSchema, headers=LOCATION)
     @refuses(
-        errors.NotFound, errors.InTheFuture, errors.ReturnExceedsSale, errors.DuplicateReceipt, *idempotency.REFUSALS
+        errors.NotFound,
+        errors.InTheFuture,
+        errors.ReturnExceedsSale,
+        errors.ReturnPeriodOver,
+        errors.NotReturnable,
+        errors.DuplicateReceipt,
+        *idempotency.REFUSALS,
     )
     def post(self, _: Body, body: Body, transaction_id: UUID) -> Response:
         """Record a return of all that is left, of some lines, or of an amount in the sale's own prices."""
@@ -159,6 +188,7 @@ class Returns(MethodView):
             occurred_at=body["occurred_at"],
             lines=lines_of(body),
             amount=body["amount"],
+            is_worn=body["worn"],
         )
         return once(app, lambda tx: return_sale(app, tx, till, wish), location="/v1/returns")
 

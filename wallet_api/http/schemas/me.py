@@ -20,9 +20,11 @@ from wallet_api.http.schemas.fields import (
     left_out,
 )
 from wallet_api.http.schemas.joining import NAME_CHARACTERS_MAX
+from wallet_api.http.schemas.membership import MembershipSchema
 from wallet_api.http.schemas.till import (
     LEAST,
     QUANTITY_MAX,
+    PriceSchema,
     RewardForMemberSchema,
     TierSchema,
     balances,
@@ -56,7 +58,9 @@ class MemberSchema(AnswerSchema):
     joined_at = UtcDateTime()
     balances = balances()
     tier = fields.Nested(TierSchema, allow_none=True)
-    membership = Nothing(metadata={"description": "A paid or verified membership; no program has one yet"})
+    membership = fields.Nested(
+        MembershipSchema, allow_none=True, metadata={"description": "Null where the program has none"}
+    )
 
 
 class MemberPatchSchema(Schema):
@@ -137,6 +141,15 @@ class TierAboveSchema(AnswerSchema):
     name = fields.String()
     threshold = UnitAmount()
     missing = UnitAmount()
+    until = Day(allow_none=True, metadata={"description": "Its last day; null where the window moves with time"})
+    why = fields.String(metadata={"description": "The same in the member's language"})
+
+
+class KeepSchema(AnswerSchema):
+    """What is missing to keep the tier beyond its end."""
+
+    missing = UnitAmount()
+    until = Day()
     why = fields.String(metadata={"description": "The same in the member's language"})
 
 
@@ -148,6 +161,41 @@ class StandingSchema(TierSchema):
     period = fields.Nested(PeriodSchema)
     value = UnitAmount(minimum=LEAST, maximum=VALUE_MAX, metadata={"description": "The measure within the period"})
     next = fields.Nested(TierAboveSchema, allow_none=True)
+    keep = fields.Nested(KeepSchema, allow_none=True, metadata={"description": "Null where nothing has to be done"})
+
+
+class ChallengeSchema(AnswerSchema):
+    """A challenge: its goal, how far the member is in its period, and what it gives."""
+
+    id = fields.String()
+    name = fields.String()
+    measure = fields.String(
+        metadata={"description": "`spend`, `visits`, `orders`, `earned:<unit>`, `activity:<kind>` …"}
+    )
+    goal = UnitAmount(maximum=VALUE_MAX)
+    value = UnitAmount(minimum=LEAST, maximum=VALUE_MAX)
+    per = OneOf("day", "week", "month", "year", "lifetime")
+    days = fields.Nested(PeriodSchema, allow_none=True, metadata={"description": "The only days that count"})
+    badge = fields.String(allow_none=True)
+    earned_on = Day(allow_none=True, metadata={"description": "Since when the badge is the member's"})
+    rewards = fields.List(fields.String())
+    units = fields.Nested(PriceSchema, allow_none=True)
+
+
+class ChallengeListSchema(AnswerSchema):
+    """All challenges of the program."""
+
+    items = fields.List(fields.Nested(ChallengeSchema))
+    next_cursor = Nothing(metadata={"description": "The list comes whole"})
+
+
+class ReferralSchema(AnswerSchema):
+    """The code to give to friends, and what came of it."""
+
+    code = fields.String()
+    joined = StrictInteger(minimum=0, maximum=VALUE_MAX)
+    bought = StrictInteger(minimum=0, maximum=VALUE_MAX, metadata={"description": "How many of them have bought"})
+    earns = fields.List(fields.Nested(PriceSchema), metadata={"description": "For each, once they have bought"})
 
 
 class RewardListSchema(AnswerSchema):

@@ -92,6 +92,17 @@ class ActivityData(ma.fields.Field[dict[str, Decimal | str | bool]]):
         return Quantity().deserialize(item)
 
 
+class Yes(YesOrNo):
+    """`true`, where leaving it out says no."""
+
+    json_schema: ClassVar[Mapping[str, object]] = {"type": "boolean", "const": True}
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> bool:
+        if value is not True:
+            raise ma.ValidationError("Not true.")
+        return True
+
+
 class WhoSchema(Schema):
     """Who the customer is: exactly one of the three."""
 
@@ -123,7 +134,7 @@ class PayWithSchema(Schema):
 class SaleSchema(WhoSchema):
     """A sale."""
 
-    exactly_one = (WAYS, ("amount", "lines"))
+    exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (WAYS, ("amount", "lines"))
 
     external_id = Text(
         longest=100, required=True, metadata={"description": "The receipt's number, unique at its location"}
@@ -136,6 +147,25 @@ class SaleSchema(WhoSchema):
     vouchers = fields.List(CodeField(), load_default=list, validate=Length(max=VOUCHERS_MAX))
     pay_with = fields.List(fields.Nested(PayWithSchema), load_default=list, validate=Length(max=5))
     tender = Text(longest=50, load_default=left_out, metadata={"description": "How it was paid; kept, never counted"})
+
+
+class PreviewSchema(SaleSchema):
+    """A sale to come, of a member or of somebody who is none."""
+
+    exactly_one = ((*WAYS, "guest"), ("amount", "lines"))
+
+    guest = Yes(load_default=left_out, metadata={"description": "For somebody who is no member"})
+
+
+class AccessSchema(WhoSchema):
+    """Something that is not for everybody, or not yet; its tags are those of the receipt's lines."""
+
+    exactly_one = ((*WAYS, "guest"),)
+
+    guest = Yes(load_default=left_out, metadata={"description": "For somebody who is no member"})
+    location_id = Uuid(load_default=left_out)
+    tags = fields.List(Text(longest=50), required=True, validate=Length(min=1, max=TAGS_MAX))
+    opens_at = UtcDateTime(load_default=left_out, metadata={"description": "When it opens to everybody"})
 
 
 class ReturnLineSchema(Schema):
@@ -155,6 +185,7 @@ class ReturnSchema(Schema):
     occurred_at = UtcDateTime(required=True)
     location_id = Uuid(load_default=left_out, metadata={"description": "Where the sale was made, if left out"})
     amount = MoneyAmount(minimum=1, load_default=left_out)
+    worn = YesOrNo(load_default=False, metadata={"description": "The goods have been used"})
     lines = fields.List(fields.Nested(ReturnLineSchema), load_default=left_out, validate=Length(min=1, max=LINES_MAX))
 
 
@@ -234,11 +265,19 @@ class EarnedSchema(AnswerSchema):
 
 
 class DiscountSchema(AnswerSchema):
-    """What a voucher took off."""
+    """What a voucher took off, or a member price: that has no voucher, and its own id in place of a reward's."""
 
-    voucher_id = Uuid()
+    voucher_id = Uuid(allow_none=True)
     reward = fields.String()
     amount = MoneyAmount()
+
+
+class UnitsPaidSchema(AnswerSchema):
+    """Units that paid for a part, and how much money they were worth."""
+
+    unit = fields.String()
+    amount = UnitAmount()
+    money = MoneyAmount(maximum=10**15)
 
 
 class NextTierSchema(AnswerSchema):
@@ -291,11 +330,12 @@ class RewardForMemberSchema(AnswerSchema):
 
     id = fields.String()
     name = fields.String()
-    price = fields.Nested(PriceSchema)
+    price = fields.Nested(PriceSchema, allow_none=True, metadata={"description": "Null for a gift"})
     gives = fields.String()
     available = fields.Boolean()
     missing = fields.Nested(PriceSchema, allow_none=True)
     tiers = fields.List(fields.String())
+    why = fields.String(allow_none=True, metadata={"description": "Why not now, in the member's language"})
 
 
 class VoucherSchema(AnswerSchema):
@@ -308,6 +348,7 @@ class VoucherSchema(AnswerSchema):
     quantity = StrictInteger(minimum=1, maximum=QUANTITY_MAX)
     status = OneOf("issued", "reserved", "redeemed", "expired", "cancelled")
     issued_at = UtcDateTime()
+    valid_from = Day(allow_none=True, metadata={"description": "Null: from the moment of issue"})
     valid_until = Day(allow_none=True)
 
 
@@ -315,7 +356,7 @@ class CardStateSchema(AnswerSchema):
     """A card."""
 
     number = fields.String()
-    status = OneOf("active", "blocked", "replaced")
+    status = OneOf("active", "blocked", "replaced", "merged")
 
 
 class ScanAnswerSchema(AnswerSchema):
@@ -330,20 +371,43 @@ class ScanAnswerSchema(AnswerSchema):
     vouchers = fields.List(fields.Nested(VoucherSchema))
 
 
-class SaleAnswerSchema(AnswerSchema):
-    """A recorded sale."""
+class PricedSchema(AnswerSchema):
+    """What a sale brings."""
 
-    id = Uuid()
-    type = OneOf("sale")
-    member = fields.Nested(PersonSchema)
     amount = MoneyAmount(maximum=10**15)
-    paid = MoneyAmount(maximum=10**15)
+    paid = MoneyAmount(maximum=10**15, metadata={"description": "After discounts, vouchers and units; no shipping"})
+    shipping = MoneyAmount(allow_none=True, metadata={"description": "Null where the program does not say"})
     currency = fields.String()
+    units_paid = fields.List(fields.Nested(UnitsPaidSchema))
     discounts = fields.List(fields.Nested(DiscountSchema))
     earned = fields.List(fields.Nested(EarnedSchema))
     balances = balances()
     tier = fields.Nested(TierAfterSchema, allow_none=True)
     rewards_unlocked = fields.List(fields.String())
+
+
+class SaleAnswerSchema(PricedSchema):
+    """A recorded sale."""
+
+    id = Uuid()
+    type = OneOf("sale")
+    member = fields.Nested(PersonSchema)
+
+
+class PreviewAnswerSchema(PricedSchema):
+    """What a sale would bring; `allowed` says whether all of it is for this member, or for a guest (null)."""
+
+    id = Uuid(allow_none=True, metadata={"description": "Of nothing that was recorded"})
+    type = OneOf("sale")
+    member = fields.Nested(PersonSchema, allow_none=True)
+    allowed = fields.Boolean()
+
+
+class AccessAnswerSchema(AnswerSchema):
+    """Whether it may be bought now, and from when on (null: never, or nobody asked)."""
+
+    allowed = fields.Boolean()
+    opens_at = UtcDateTime(allow_none=True)
 
 
 class ReversedSchema(AnswerSchema):

@@ -48,6 +48,7 @@ from wallet_api.domain.events import (
     Release,
     Return,
     Sale,
+    SpentEntry,
     TimePasses,
 )
 from wallet_api.domain.state import MemberState, RedemptionStatus, Voucher, VoucherStatus
@@ -147,6 +148,7 @@ class Life:
         vouchers: tuple[str, ...] = (),
         at: datetime | None = None,
         location: str = "paris",
+        pay_with: tuple[tuple[str, int], ...] = (),
     ) -> UUID:
         """A sale; its id."""
         sale = Sale(
@@ -155,6 +157,7 @@ class Life:
             location=location,
             lines=lines or (Line(sku="", amount=amount),),
             vouchers=vouchers,
+            pay_with=pay_with,
         )
         decision = self.do(sale)
         self._sales[sale.id] = RecordedSale(
@@ -169,14 +172,19 @@ class Life:
             tier=decision.tier,
             definition=self.definition,
             earned=(),
-            voucher_ids=tuple(discount.voucher_id for discount in decision.discounts),
+            voucher_ids=tuple(discount.voucher_id for discount in decision.discounts if discount.voucher_id),
+            by_units=decision.by_units,
+            free=decision.free,
+            membership=decision.membership,
         )
         return sale.id
 
-    def bring_back(self, sale_id: UUID, *, amount: int | None = None, lines: tuple[Line, ...] = ()) -> Decision:
+    def bring_back(
+        self, sale_id: UUID, *, amount: int | None = None, lines: tuple[Line, ...] = (), is_worn: bool = False
+    ) -> Decision:
         """A return of all, of an amount, or of lines."""
         sale = self.sale(sale_id)
-        event = Return(id=next(self._ids), occurred_at=self.now, sale=sale, lines=lines, amount=amount)
+        event = Return(id=next(self._ids), occurred_at=self.now, sale=sale, lines=lines, amount=amount, is_worn=is_worn)
         decision = self.do(event)
         self._sales[sale_id] = replace(sale, kept=decision.kept, refunded=sale.refunded + decision.refund)
         return decision
@@ -199,7 +207,9 @@ class Life:
             quantity=quantity,
             voucher_code=f"V{new.int}",
         )
-        return self.do(event).after.vouchers[event.id]
+        decision = self.do(event)
+        assert decision.voucher_id is not None
+        return decision.after.vouchers[decision.voucher_id]
 
     def hold(self, reward: str, *, minutes: int = 10) -> UUID:
         """Hold a reward at the till; the redemption's id."""
@@ -261,7 +271,23 @@ class Life:
             for entry in self.entries
             if entry.source_id == sale_id and entry.kind is EntryKind.EARN
         )
-        return replace(self._sales[sale_id], earned=earned)
+        spent = tuple(
+            self._spent(entry, left.get(entry.id, 0))
+            for entry in self.entries
+            if entry.source_id == sale_id and entry.kind is EntryKind.REDEEM
+        )
+        return replace(self._sales[sale_id], earned=earned, spent=spent)
+
+    def _spent(self, entry: Entry, given_back: int) -> SpentEntry:
+        back: dict[UUID, int] = {}
+        for other in self.entries:
+            if other.reverses == entry.id:
+                for part in other.takes:
+                    back[part.lot_id] = back.get(part.lot_id, 0) + part.amount
+        takes = tuple(replace(part, amount=part.amount - back.get(part.lot_id, 0)) for part in entry.takes)
+        return SpentEntry(
+            entry_id=entry.id, unit=entry.unit, amount=-entry.amount, left=-entry.amount - given_back, takes=takes
+        )
 
     def voucher(self, voucher_id: UUID) -> VoucherStatus:
         """Where a voucher stands."""
@@ -279,13 +305,18 @@ class Life:
         """What must hold after every step, whatever happened."""
         for unit in self.definition.units:
             debt = self.state.accounts[unit].debt if unit in self.state.accounts else 0
-            left = sum(lot.left for lot in self.state.lots.values() if lot.unit == unit)
+            left = sum(lot.left for lot in self.state.lots.values() if lot.unit == unit and lot.usable_at is None)
             entered = [entry for entry in self.entries if entry.unit == unit]
-            earned = (EntryKind.EARN, EntryKind.BONUS, EntryKind.REVERSAL)
-            assert self.state.available(unit) == left - debt == sum(entry.amount for entry in entered)
+            earned = (EntryKind.EARN, EntryKind.BONUS)
+            in_all = sum(entry.amount for entry in entered)
+            assert self.state.available(unit) == left - debt == in_all - self.state.pending(unit)
             assert debt >= 0
             assert debt == 0 or left == 0, "a debt is repaid before anything is left in a lot"
-            assert self.state.lifetime(unit) == sum(entry.amount for entry in entered if entry.kind in earned)
+            assert self.state.lifetime(unit) == sum(
+                entry.amount
+                for entry in entered
+                if entry.kind in earned or (entry.kind is EntryKind.REVERSAL and entry.amount < 0)
+            )
         assert all(0 <= lot.left <= lot.amount for lot in self.state.lots.values())
         assert len({entry.id for entry in self.entries}) == len(self.entries)
         self._check_holds()
@@ -310,7 +341,13 @@ class Life:
         for entry in self.entries:
             if entry.reverses is not None:
                 taken[entry.reverses] = taken.get(entry.reverses, 0) - entry.amount
-        assert all(0 < amount <= by_id[entry_id].amount for entry_id, amount in taken.items())
+        assert all(
+            0 < amount <= by_id[entry_id].amount for entry_id, amount in taken.items() if by_id[entry_id].amount > 0
+        )
+        # What is given back of units that were spent never exceeds them either.
+        assert all(
+            by_id[entry_id].amount <= amount < 0 for entry_id, amount in taken.items() if by_id[entry_id].amount < 0
+        )
 
     def _check_that_time_is_up_to_date(self) -> None:
         again = decide(self.definition, self.state, TimePasses(occurred_at=self.now), now=self.now, ids=self._ids)

@@ -16,6 +16,7 @@ from wallet_api.domain.definition import (
     ByStreak,
     Cap,
     Condition,
+    Conversion,
     DayRange,
     EarningRule,
     EventKind,
@@ -25,6 +26,7 @@ from wallet_api.domain.definition import (
     FreeItem,
     Limit,
     MoneyOff,
+    Occasion,
     PercentOff,
     Period,
     PerItem,
@@ -282,7 +284,7 @@ def reward(name: str, gives: MoneyOff | PercentOff | FreeItem | Units, **rest: o
 
 
 def test_full_blocks_turn_into_vouchers_by_themselves_and_a_return_does_not_undo_it() -> None:
-    unit = replace(points(), converts_every=20, converts_into="coffee")
+    unit = replace(points(), converts=Conversion(every=20, into="coffee"))
     alice = Life(club(unit=unit))
 
     sale = alice.sell(45_00)
@@ -297,8 +299,12 @@ def test_full_blocks_turn_into_vouchers_by_themselves_and_a_return_does_not_undo
 
 def test_of_two_birthday_gifts_one_may_be_chosen_and_once_a_year() -> None:
     once = Limit(times=1, per=Period.YEAR, name="birthday")
-    gift = reward("gift", FreeItem(item=named("a lipstick")), limit=once, season=Season.BIRTHDAY_MONTH)
-    bonus = reward("bonus", Units(unit="points", amount=250), limit=once, season=Season.BIRTHDAY_MONTH)
+    gift = reward(
+        "gift", FreeItem(item=named("a lipstick")), limits=(once,), season=Season(occasion=Occasion.BIRTHDAY_MONTH)
+    )
+    bonus = reward(
+        "bonus", Units(unit="points", amount=250), limits=(once,), season=Season(occasion=Occasion.BIRTHDAY_MONTH)
+    )
     alice = Life(club(rewards=(gift, bonus)), birth_date=date(1990, 3, 31))
 
     alice.redeem("bonus")
@@ -325,7 +331,7 @@ def test_a_reward_of_units_held_at_the_till_is_put_on_the_card_when_it_is_captur
 
 
 def test_a_released_hold_gives_the_limit_back() -> None:
-    alice = Life(club(rewards=(replace(COFFEE, limit=Limit(times=1, per=Period.DAY)),)))
+    alice = Life(club(rewards=(replace(COFFEE, limits=(Limit(times=1, per=Period.DAY),)),)))
     alice.sell(100_00)
     held = alice.hold("coffee")
 

@@ -95,7 +95,14 @@ def test_a_review_names_the_year_that_it_looked_at_and_what_was_spent_in_it() ->
     decision = alice.wait(until=NEW_YEAR_2028)
 
     [change] = decision.tier_changes
-    assert change.reason == {"because": "review", "measure": "spend", "value": 300_00, "year": 2027}
+    assert change.reason == {
+        "because": "review",
+        "measure": "spend",
+        "value": 300_00,
+        "year": 2027,
+        "first": "2027-01-01",
+        "last": "2027-12-31",
+    }
     assert (change.previous, change.tier, change.at) == ("silver", "bronze", NEW_YEAR_2028)
 
 
@@ -250,5 +257,12 @@ def test_a_tier_change_says_what_was_reached_and_when() -> None:
 
     assert alice.last is not None
     [change] = alice.last.tier_changes
-    assert change.reason == {"because": "reached", "measure": "spend", "value": 500_00, "year": 2026}
+    assert change.reason == {
+        "because": "reached",
+        "measure": "spend",
+        "value": 500_00,
+        "year": 2026,
+        "first": "2026-01-01",
+        "last": "2026-12-31",
+    }
     assert (change.previous, change.tier, change.at) == ("bronze", "silver", NOON)

@@ -201,16 +201,24 @@ def _best_year(definition: Definition, state: MemberState, *, today: date, close
     years_after = scheme.years_after or 0
     year = _year(definition, state, today)
     years = [] if closed_only else [year]
-    for _ in range(years_after if not closed_only else max(1, years_after)):
+    for _ in range(years_after):
         year = _year(definition, state, year[0] - ONE_DAY)
         years.append(year)
-    found = []
-    for first, last in years:
-        until = last
-        for _ in range(years_after):
-            until = _year(definition, state, until + ONE_DAY)[1]
-        found.append(_by_value(scheme, state, first, last, until=until))
-    return max(found, key=lambda earned: (scheme.rank(earned.level.id), earned.first))
+    found = [
+        _by_value(scheme, state, *days, until=_end_of_year(definition, state, days[1], years_after)) for days in years
+    ]
+    if found:
+        return max(found, key=lambda earned: (scheme.rank(earned.level.id), earned.first))
+    first, last = _year(definition, state, year[0] - ONE_DAY)  # of the years gone by none is valid any more
+    value = state.total(scheme.measure, first=first, last=last)
+    return Earned(level=scheme.levels[0], value=value, first=first, last=last, until=None)
+
+
+def _end_of_year(definition: Definition, state: MemberState, last: date, years_after: int) -> date:
+    """The last day of a year that so many more follow."""
+    for _ in range(years_after):
+        last = _year(definition, state, last + ONE_DAY)[1]
+    return last
 
 
 def _year(definition: Definition, state: MemberState, day: date) -> tuple[date, date]:
@@ -242,10 +250,7 @@ def _until_after_falling(definition: Definition, state: MemberState, today: date
     scheme = _scheme(definition)
     if scheme.years is None or scheme.years_after is None:
         return _until(scheme, today)
-    last = _year(definition, state, today)[1]
-    for _ in range(max(0, scheme.years_after - 1)):
-        last = _year(definition, state, last + ONE_DAY)[1]
-    return last
+    return _end_of_year(definition, state, _year(definition, state, today)[1], max(0, scheme.years_after - 1))
 
 
 def _next_effective_end(scheme: TierScheme, today: date) -> date | None:

@@ -21,6 +21,7 @@ from wallet_api.services import show_pass
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
 from wallet_api.services.messages import quantity, say
+from wallet_api.services.referral import reward_referrer
 from wallet_api.services.show_pass import GOOGLE_WANTED
 from wallet_api.store import cards, deliveries, locks, members, passes
 from wallet_api.store.deliveries import NewDelivery
@@ -28,6 +29,9 @@ from wallet_api.store.locks import MemberRow
 from wallet_api.store.session import Tx
 
 log = structlog.get_logger(__name__)
+
+FRIEND_BOUGHT = "friend_bought"
+"""The event of a newcomer's first purchase, where somebody had invited them."""
 
 PASS_UPDATE = "pass_update"
 PASS_UPDATE_IS_WORTH = timedelta(days=1)
@@ -61,6 +65,7 @@ def expand(app: App, *, limit: int = 100) -> int:
     now = app.clock.now()
     with app.db.begin() as tx:
         events = deliveries.take_events(tx, limit=limit)
+        _lock_referrers(tx, events)
         touched: dict[UUID, datetime] = {}
         for event in events:
             try:
@@ -74,6 +79,15 @@ def expand(app: App, *, limit: int = 100) -> int:
     return len(events)
 
 
+def _lock_referrers(tx: Tx, events: Sequence[Row[Any]]) -> None:
+    """Lock those who get something for a friend's purchase, by id: several workers then queue and never wait in a ring."""
+    found = {
+        UUID(notice["referrer"]) for event in events for notice in event.notices if notice["kind"] == FRIEND_BOUGHT
+    }
+    for referrer in sorted(found):
+        locks.member(tx, referrer)
+
+
 def _tell(app: App, tx: Tx, event: Row[Any], *, now: datetime) -> None:
     row = locks.member_unlocked(tx, event.member_id)
     definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
@@ -81,6 +95,15 @@ def _tell(app: App, tx: Tx, event: Row[Any], *, now: datetime) -> None:
     for number, notice in enumerate(event.notices):
         if notice["kind"] in MESSAGE_IS_WORTH:
             _notify(app, tx, reader, notice, event, number=number, now=now)
+        if notice["kind"] == FRIEND_BOUGHT:
+            reward_referrer(
+                app,
+                tx,
+                UUID(notice["referrer"]),
+                friend=str(notice["friend"]),
+                program=row.program_id,
+                at=event.created_at,
+            )
         if notice["kind"] in {"welcome", GOOGLE_WANTED} and app.google is not None:
             _follow_in_google(app, tx, row, event, now=now)
 

@@ -107,13 +107,15 @@ def units_paid(definition: Definition, pay_with: Sequence[tuple[str, int]]) -> l
 
 
 def earned(decision: Decision, words: Explainer) -> list[Json]:
-    """What each rule gave, nothing included, and why."""
+    """What each rule gave, nothing included, and why; what is pending says from when on it can be used."""
+    waits = {entry.rule: entry.usable_at for entry in decision.entries if entry.usable_at}
     return [
         {
             "unit": item.unit,
             "amount": item.amount,
             "rule": item.rule,
-            "why": words.earning(rule=item.rule, unit=item.unit, amount=item.amount, why=item.why),
+            "usable_at": (usable_at := waits.get(item.rule) if item.amount else None),
+            "why": words.earning(rule=item.rule, unit=item.unit, amount=item.amount, why=item.why, usable_at=usable_at),
         }
         for item in decision.earned
     ]

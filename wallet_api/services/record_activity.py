@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from uuid import UUID
 
 from wallet_api.domain import errors
 from wallet_api.domain.events import Activity
@@ -46,16 +47,24 @@ def record_activity(app: App, tx: Tx, till: Till, wish: RecordActivity) -> Json:
     now = app.clock.now()
     check_time(wish.occurred_at, now=now)
     customer = identify(app, tx, till, wish.who, now=now)
-    activity_id, contents = new_id(), _contents(customer.member_id.bytes, wish)
+    return post_activity(app, tx, customer.member_id, wish, program=till.program, key_id=till.key_id)
+
+
+def post_activity(
+    app: App, tx: Tx, member_id: UUID, wish: RecordActivity, *, program: str, key_id: UUID | None
+) -> Json:
+    """The same for a member who is known, without a key where the program itself noticed it."""
+    now = app.clock.now()
+    activity_id, contents = new_id(), _contents(member_id.bytes, wish)
     known = transactions.claim_activity(
         tx,
         activity_id,
-        program_id=till.program,
-        member_id=customer.member_id,
+        program_id=program,
+        member_id=member_id,
         kind=wish.kind,
         external_id=wish.external_id,
         fields=_plain(wish),
-        key_id=till.key_id,
+        key_id=key_id,
         occurred_at=wish.occurred_at,
         recorded_at=now,
         contents=contents,
@@ -64,7 +73,7 @@ def record_activity(app: App, tx: Tx, till: Till, wish: RecordActivity) -> Json:
         if bytes(known.contents) != contents:
             raise errors.DuplicateReceipt(external_id=wish.external_id)
         return dict(known.answer)
-    member = load_member.locked(app, tx, customer.member_id, at=wish.occurred_at, now=now)
+    member = load_member.locked(app, tx, member_id, at=wish.occurred_at, now=now)
     event = Activity(
         id=activity_id,
         occurred_at=wish.occurred_at,
@@ -73,7 +82,7 @@ def record_activity(app: App, tx: Tx, till: Till, wish: RecordActivity) -> Json:
             name: Fraction(value) if isinstance(value, Decimal) else value for name, value in wish.all_fields.items()
         },
     )
-    decision = load_member.post(tx, member, event, now=now, key_id=till.key_id)
+    decision = load_member.post(tx, member, event, now=now, key_id=key_id)
     words = Explainer(member.definition, member.row.locale)
     answer: Json = {
         "id": event.id,

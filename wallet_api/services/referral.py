@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from uuid import UUID
 
+import structlog
+
+from wallet_api.domain import errors
 from wallet_api.services.app import App
+from wallet_api.services.identify import Who
 from wallet_api.services.present import Json
-from wallet_api.store import referrals
+from wallet_api.services.record_activity import RecordActivity, post_activity
+from wallet_api.store import merges, referrals
 from wallet_api.store.members import NewMember
 from wallet_api.store.session import Tx
+
+log = structlog.get_logger(__name__)
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is misread when a friend reads it out
 CHARACTERS = 8
@@ -39,6 +47,19 @@ def code_of(tx: Tx, member_id: UUID) -> str:
     while (code := referrals.code(tx, member_id)) is None:
         referrals.add_code(tx, member_id, "".join(secrets.choice(ALPHABET) for _ in range(CHARACTERS)))
     return code
+
+
+def reward_referrer(app: App, tx: Tx, referrer: UUID, *, friend: str, program: str, at: datetime) -> None:
+    """A friend has bought for the first time: the activity that earns for it, once for each friend, ever."""
+    definition = app.current_definition(tx, program)
+    survivor = merges.survivor(tx, referrer, program_id=program)
+    if survivor is None or not any(rule.kind == KIND for rule in definition.earning):
+        return
+    wish = RecordActivity(who=Who(member_id=survivor), kind=KIND, external_id=friend, occurred_at=at)
+    try:
+        post_activity(app, tx, survivor, wish, program=program, key_id=None)
+    except errors.DuplicateReceipt:
+        log.info("referral known", member_id=str(survivor), friend=friend)  # the shop recorded it before us
 
 
 def remember(tx: Tx, member_id: UUID, newcomer: NewMember) -> UUID | None:

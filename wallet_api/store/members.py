@@ -51,11 +51,11 @@ def add(tx: Tx, member: NewMember) -> UUID | None:
 
 
 def by_address(tx: Tx, program_id: str, address: str) -> UUID | None:
-    """The member with this e-mail address or phone number."""
+    """The member with this e-mail address or phone number, or the one whom they were merged into."""
     column = "email" if "@" in address else "phone"
     row = sql.first(
         tx,
-        f"SELECT id FROM members WHERE program_id = :program AND {column} = :address AND status <> 'erased'",  # noqa: S608 one of two names
+        f"SELECT coalesce(merged_into, id) AS id FROM members WHERE program_id = :program AND {column} = :address AND status <> 'erased'",  # noqa: S608 one of two names
         program=program_id,
         address=address,
     )
@@ -75,25 +75,14 @@ def locale_by_address(tx: Tx, program_id: str, address: str) -> str | None:
 
 
 def by_external_ref(tx: Tx, program_id: str, external_ref: str) -> UUID | None:
-    """The member that another system knows by this reference."""
+    """The member that another system knows by this reference, or the one whom they were merged into."""
     row = sql.first(
         tx,
-        "SELECT id FROM members WHERE program_id = :program AND external_ref = :ref",
+        "SELECT coalesce(merged_into, id) AS id FROM members WHERE program_id = :program AND external_ref = :ref",
         program=program_id,
         ref=external_ref,
     )
     return row.id if row else None
-
-
-def belongs_to(tx: Tx, member_id: UUID, *, program_id: str) -> bool:
-    """Whether this is a member of the program."""
-    row = sql.first(
-        tx,
-        "SELECT 1 FROM members WHERE id = :id AND program_id = :program AND status <> 'erased'",
-        id=member_id,
-        program=program_id,
-    )
-    return row is not None
 
 
 def profile(tx: Tx, member_id: UUID) -> Row[Any]:

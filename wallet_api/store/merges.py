@@ -124,6 +124,19 @@ def survivor(tx: Tx, member_id: UUID, *, program_id: str) -> UUID | None:
     return row.id if row else None
 
 
+def selves(tx: Tx, member_id: UUID) -> list[UUID]:
+    """Everybody whom this person has been a member as: the one who stayed, and all who were merged into that one."""
+    rows = sql.every(
+        tx,
+        """
+        WITH now AS (SELECT coalesce(merged_into, id) AS id FROM members WHERE id = :id)
+        SELECT id FROM now UNION SELECT m.id FROM members m JOIN now ON m.merged_into = now.id
+        """,
+        id=member_id,
+    )
+    return [row.id for row in rows]
+
+
 def lots_spent_on(tx: Tx, sale_id: UUID) -> Sequence[Lot]:
     """The lots that paid for a part of a sale, whoever they belonged to."""
     rows = sql.every(

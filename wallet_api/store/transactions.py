@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from wallet_api.domain.definition import Definition
 from wallet_api.domain.events import EarnedEntry, Line, RecordedSale, SpentEntry
 from wallet_api.domain.state import Take
-from wallet_api.store import sql
+from wallet_api.store import merges, sql
 from wallet_api.store.session import Tx, json_text
 
 
@@ -119,14 +119,16 @@ def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: st
     kept = zip(
         *([Fraction(part) for part in each] for each in (row.kept, *(back.kept for back in returns))), strict=True
     )
+    selves = merges.selves(tx, row.member_id)
     earned = sql.every(
         tx,
         """
         SELECT e.id, e.rule, e.unit, e.why, e.amount + coalesce((SELECT sum(r.amount) FROM entries r
-               WHERE r.member_id = e.member_id AND r.reverses = e.id AND r.amount < 0), 0) AS standing
+               WHERE r.member_id = ANY(:selves) AND r.reverses = e.id AND r.amount < 0), 0) AS standing
         FROM entries e WHERE e.source_id = :id AND e.kind IN ('earn', 'bonus') ORDER BY e.position
         """,
         id=row.id,
+        selves=selves,
     )
     return RecordedSale(
         id=row.id,
@@ -153,23 +155,24 @@ def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: st
         by_units=tuple(row.by_units),
         free=tuple(row.free),
         membership=row.membership,
-        spent=_spent(tx, row.id),
+        spent=_spent(tx, row.id, selves=selves),
     )
 
 
-def _spent(tx: Tx, sale_id: UUID) -> tuple[SpentEntry, ...]:
+def _spent(tx: Tx, sale_id: UUID, *, selves: Sequence[UUID]) -> tuple[SpentEntry, ...]:
     """The units that paid for a part of a sale, less what its returns have put back into their lots."""
     rows = sql.every(
         tx,
         """
         SELECT e.id, e.unit, -e.amount AS amount, e.takes,
                (SELECT coalesce(sum(r.amount), 0) FROM entries r
-                WHERE r.member_id = e.member_id AND r.reverses = e.id AND r.amount > 0) AS back,
+                WHERE r.member_id = ANY(:selves) AND r.reverses = e.id AND r.amount > 0) AS back,
                (SELECT jsonb_agg(part) FROM entries r, jsonb_array_elements(r.takes) part
-                WHERE r.member_id = e.member_id AND r.reverses = e.id AND r.amount > 0) AS parts
+                WHERE r.member_id = ANY(:selves) AND r.reverses = e.id AND r.amount > 0) AS parts
         FROM entries e WHERE e.source_id = :id AND e.kind = 'redeem' ORDER BY e.position
         """,
         id=sale_id,
+        selves=list(selves),
     )
     return tuple(
         SpentEntry(
@@ -323,7 +326,7 @@ def claim_activity(
     kind: str,
     external_id: str,
     fields: Mapping[str, object],
-    key_id: UUID,
+    key_id: UUID | None,
     occurred_at: datetime,
     contents: bytes,
     recorded_at: datetime | None = None,

@@ -261,6 +261,7 @@ class EarnedSchema(AnswerSchema):
     unit = fields.String()
     amount = UnitAmount()
     rule = fields.String()
+    usable_at = UtcDateTime(allow_none=True, metadata={"description": "Pending until then; null: usable at once"})
     why = fields.String()
 
 

@@ -226,20 +226,19 @@ def _tier_starts(scheme: TierScheme, earliest: date, *, joined: date | None) -> 
 
 def _challenge_starts(challenge: Challenge, day: date) -> date | None:
     """The first day that a challenge looks at for a day, if it looks at any; a lifetime is told without measures."""
-    if challenge.days is not None and day not in challenge.days:
-        return None
+    if challenge.days is not None:
+        return challenge.days.first if day in challenge.days else None
     match challenge.per:
+        case Period.DAY:
+            return day
         case Period.WEEK:
-            start = day - timedelta(days=day.weekday())
+            return day - timedelta(days=day.weekday())
         case Period.MONTH:
-            start = day.replace(day=1)
+            return day.replace(day=1)
         case Period.YEAR:
-            start = date(day.year, 1, 1)
-        case Period.WINDOW | Period.LIFETIME:
-            return challenge.days.first if challenge.days else None
+            return date(day.year, 1, 1)
         case _:
-            start = day
-    return max(start, challenge.days.first) if challenge.days else start
+            return None
 
 
 def _back(span: Span) -> Span:

@@ -133,18 +133,18 @@ def periods_needed(definition: Definition, *, event_day: date, settled_day: date
     Rules and limits count in the periods of the event's own day; gifts, credits and conversions, which come by
     themselves at any time, by the year.
     """
-    first = min(event_day, settled_day, today)
+    first, last = min(event_day, settled_day, today), max(event_day, today)
     keys = {
         calendar.period_key(period, day)
         for day in (event_day, today)
         for period in (Period.DAY, Period.WEEK, Period.MONTH, Period.LIFETIME)
     }
     # One more on each side: a birthday's season or a dividend may belong to the year before or after.
-    keys |= {f"{year}" for year in range(first.year - 1, today.year + 2)}
+    keys |= {f"{year}" for year in range(first.year - 1, last.year + 2)}
     keys |= {f"{credit.days.last:%Y}" for credit in definition.credits if credit.days}
     dated = [days for rule in definition.earning for days in rule.where.days or ()]
     dated += [days for promotion in definition.promotions for days in promotion.where.days or ()]
-    return keys | {f"{days.first}..{days.last}" for days in dated if days.first <= today and days.last >= first}
+    return keys | {f"{days.first}..{days.last}" for days in dated if days.first <= last and days.last >= first}
 
 
 def _limited(definition: Definition) -> dict[str, int]:

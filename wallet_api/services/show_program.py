@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from passes.apple.images import monogram
-from wallet_api.domain.definition import Definition
+from wallet_api.domain.definition import Definition, Localised, Unit
 from wallet_api.services import present
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
@@ -40,6 +40,8 @@ def show_program(app: App, tx: Tx, program_id: str, *, language_among: Choose) -
                 "name": unit.name.text(language),
                 "one": unit.one.text(language),
                 "decimals": unit.decimals,
+                "is_counter": unit.is_counter,
+                "worth": _worth(unit),
             }
             for unit in definition.units.values()
         ],
@@ -50,6 +52,31 @@ def show_program(app: App, tx: Tx, program_id: str, *, language_among: Choose) -
         "rewards": [
             {**present.reward(reward, words), "tiers": sorted(reward.tiers)} for reward in definition.rewards.values()
         ],
+        "plans": [
+            {
+                "id": plan.id,
+                "name": plan.name.text(language),
+                "fee": plan.fee,
+                "period": {"months": plan.period.months, "days": plan.period.days} if plan.period else None,
+                "trial_days": definition.plan_terms.trial_days if plan.period else 0,
+            }
+            for plan in definition.plans.values()
+        ],
+        "verification": _verification(definition, language),
+        "challenges": [
+            {
+                "id": challenge.id,
+                "name": challenge.name.text(language),
+                "measure": challenge.measure,
+                "goal": challenge.goal,
+                "per": challenge.per.value,
+                "badge": challenge.badge,
+            }
+            for challenge in definition.challenges
+        ],
+        "partners": _named({each.id: each.name for each in definition.partners.values()}, language),
+        "causes": _named(definition.causes, language),
+        "benefits": _named(definition.benefits.others, language),
         "locations": [
             {
                 "id": place.id,
@@ -67,6 +94,28 @@ def logo(app: App, tx: Tx, program_id: str) -> bytes:
     """The brand's logo as a PNG; its initials where it has none, since Google Wallet asks for one."""
     definition = app.current_definition(tx, program_id)
     return definition.brand.logo or monogram(brand_face(definition, []), side=LOGO_PIXELS)
+
+
+def _worth(unit: Unit) -> Json | None:
+    worth = unit.worth
+    if worth is None:
+        return None
+    return {
+        "units": worth.units,
+        "money": worth.money,
+        "multiples_of": worth.multiples_of,
+        "from_balance": worth.from_balance,
+        "share": float(worth.share),
+    }
+
+
+def _verification(definition: Definition, language: str) -> Json | None:
+    asked = definition.verification
+    return {"id": asked.id, "name": asked.name.text(language), "days": asked.days} if asked else None
+
+
+def _named(texts: Mapping[str, Localised], language: str) -> list[Json]:
+    return [{"id": name, "name": text.text(language)} for name, text in texts.items()]
 
 
 def _brand(app: App, definition: Definition) -> Json:

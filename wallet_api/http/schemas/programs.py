@@ -5,11 +5,12 @@ from __future__ import annotations
 import marshmallow as ma
 
 from wallet_api.http.schemas.base import AnswerSchema
-from wallet_api.http.schemas.fields import StrictInteger, UnitAmount, Uuid
+from wallet_api.http.schemas.fields import MoneyAmount, OneOf, StrictInteger, UnitAmount, Uuid
 from wallet_api.http.schemas.till import PriceSchema
 
 fields = ma.fields
 DECIMALS_MAX = 6
+NUMBER_MAX = 100_000
 
 
 class ColoursSchema(AnswerSchema):
@@ -28,6 +29,16 @@ class BrandSchema(AnswerSchema):
     logo_url = fields.String(allow_none=True, metadata={"description": "A PNG"})
 
 
+class WorthSchema(AnswerSchema):
+    """What a unit pays for at the till: so many smallest steps are worth so much money."""
+
+    units = UnitAmount()
+    money = MoneyAmount()
+    multiples_of = UnitAmount(metadata={"description": "Only such multiples"})
+    from_balance = UnitAmount(metadata={"description": "Only from such a balance on"})
+    share = fields.Float(metadata={"description": "At most this share of a purchase: 0.5 is half of it"})
+
+
 class ProgramUnitSchema(AnswerSchema):
     """What is counted; an amount is an integer in steps of one `decimals`-th power of ten."""
 
@@ -35,14 +46,16 @@ class ProgramUnitSchema(AnswerSchema):
     name = fields.String()
     one = fields.String(metadata={"description": "The name of a single one"})
     decimals = StrictInteger(minimum=0, maximum=DECIMALS_MAX)
+    is_counter = fields.Boolean(metadata={"description": "It only counts, and can be neither spent nor expire"})
+    worth = fields.Nested(WorthSchema, allow_none=True)
 
 
 class ProgramTierSchema(AnswerSchema):
-    """A tier and where it begins (minor units of spend, or smallest steps of a unit)."""
+    """A tier and where it begins (minor units of spend, or smallest steps of a unit); null: by invitation only."""
 
     id = fields.String()
     name = fields.String()
-    threshold = UnitAmount()
+    threshold = UnitAmount(allow_none=True)
 
 
 class ProgramRewardSchema(AnswerSchema):
@@ -50,9 +63,52 @@ class ProgramRewardSchema(AnswerSchema):
 
     id = fields.String()
     name = fields.String()
-    price = fields.Nested(PriceSchema)
+    price = fields.Nested(PriceSchema, allow_none=True, metadata={"description": "Null for a gift"})
     gives = fields.String()
     tiers = fields.List(fields.String())
+
+
+class PlanPeriodSchema(AnswerSchema):
+    """A length of time."""
+
+    months = StrictInteger(minimum=0, maximum=NUMBER_MAX)
+    days = StrictInteger(minimum=0, maximum=NUMBER_MAX)
+
+
+class ProgramPlanSchema(AnswerSchema):
+    """A paid membership; one without a period is paid once, for life."""
+
+    id = fields.String()
+    name = fields.String()
+    fee = MoneyAmount()
+    period = fields.Nested(PlanPeriodSchema, allow_none=True)
+    trial_days = StrictInteger(minimum=0, maximum=NUMBER_MAX, metadata={"description": "Of a first start, for nothing"})
+
+
+class ProgramVerificationSchema(AnswerSchema):
+    """A membership by proof, for so many days; null: without end."""
+
+    id = fields.String()
+    name = fields.String()
+    days = StrictInteger(minimum=1, maximum=NUMBER_MAX, allow_none=True)
+
+
+class ProgramChallengeSchema(AnswerSchema):
+    """A goal over what members do, and the badge for reaching it."""
+
+    id = fields.String()
+    name = fields.String()
+    measure = fields.String()
+    goal = UnitAmount(maximum=10**15)
+    per = OneOf("day", "week", "month", "year", "lifetime")
+    badge = fields.String(allow_none=True)
+
+
+class NamedSchema(AnswerSchema):
+    """Something with a name."""
+
+    id = fields.String()
+    name = fields.String()
 
 
 class LocationSchema(AnswerSchema):
@@ -80,4 +136,10 @@ class ProgramSchema(AnswerSchema):
     units = fields.List(fields.Nested(ProgramUnitSchema))
     tiers = fields.List(fields.Nested(ProgramTierSchema))
     rewards = fields.List(fields.Nested(ProgramRewardSchema))
+    plans = fields.List(fields.Nested(ProgramPlanSchema))
+    verification = fields.Nested(ProgramVerificationSchema, allow_none=True)
+    challenges = fields.List(fields.Nested(ProgramChallengeSchema))
+    partners = fields.List(fields.Nested(NamedSchema), metadata={"description": "Where members earn and redeem too"})
+    causes = fields.List(fields.Nested(NamedSchema), metadata={"description": "To which units can be given"})
+    benefits = fields.List(fields.Nested(NamedSchema), metadata={"description": "What else members have"})
     locations = fields.List(fields.Nested(LocationSchema))

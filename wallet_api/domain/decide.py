@@ -13,12 +13,13 @@ from uuid import UUID
 
 from wallet_api.domain import calendar, challenges, conversions, earning, gifts, membership, standing
 from wallet_api.domain.decision import Decision, EntryKind
-from wallet_api.domain.definition import Choice, Definition, EventKind, Occasion
+from wallet_api.domain.definition import Choice, Definition, EventKind, Occasion, Period
 from wallet_api.domain.due import post_due
 from wallet_api.domain.earning import Fields
 from wallet_api.domain.events import (
     Activity,
     Adjust,
+    Award,
     Capture,
     CheckIn,
     Event,
@@ -35,7 +36,7 @@ from wallet_api.domain.events import (
 )
 from wallet_api.domain.occasions import earn, scene_of, tell_of_earnings
 from wallet_api.domain.posting import Outcome, Posting
-from wallet_api.domain.redeeming import capture, hold, redeem, release
+from wallet_api.domain.redeeming import capture, hold, issue, redeem, release, reward_of
 from wallet_api.domain.returning import take_back
 from wallet_api.domain.selling import sell
 from wallet_api.domain.state import MemberState
@@ -87,6 +88,8 @@ def _outcome(posting: Posting, event: Event, *, now: datetime) -> Outcome:  # no
             return _adjust(posting, event)
         case Invite():
             return standing.invite(posting, event)
+        case Award():
+            return _award(posting, event)
         case PlanEvent():
             return _plan(posting, event)
         case VerificationEvent():
@@ -170,6 +173,15 @@ def _adjust(posting: Posting, event: Adjust) -> Outcome:
     )
     posting.tell("card_changed")
     return Outcome()
+
+
+def _award(posting: Posting, event: Award) -> Outcome:
+    key = (f"award:{event.cause}", calendar.period_key(Period.LIFETIME, event.occurred_at.date()))
+    if posting.state.counted(*key).times:
+        return Outcome()
+    posting.count(*key, units=0)
+    voucher = issue(posting, reward_of(posting.definition, event.reward), at=event.occurred_at)
+    return Outcome(voucher_id=voucher.id)
 
 
 def _plan(posting: Posting, event: PlanEvent) -> Outcome:

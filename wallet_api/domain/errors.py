@@ -203,6 +203,11 @@ class AlreadyReleased(Refusal):
     """This redemption has been released; its units are back on the card."""
 
 
+@dataclass(kw_only=True, eq=False)
+class AliasTaken(Refusal):
+    """Somebody takes part under this name already. Choose another one."""
+
+
 # ── Joining and signing in ───────────────────────────────────────────────────────────────────────────────────────
 
 

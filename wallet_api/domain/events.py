@@ -204,6 +204,16 @@ class Invite:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Award:
+    """A reward is given without being asked for: the prize of a contest. The same `cause` gives it once only."""
+
+    id: UUID
+    occurred_at: datetime
+    reward: str
+    cause: str
+
+
 class PlanAction(enum.StrEnum):
     """What happens to a paid membership."""
 
@@ -260,6 +270,7 @@ Event = (
     | Release
     | Adjust
     | Invite
+    | Award
     | PlanEvent
     | VerificationEvent
     | TimePasses

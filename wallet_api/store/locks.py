@@ -3,7 +3,7 @@
 1. the idempotency key's row (by inserting it),
 2. the receipt's row (by inserting it),
 3. the member's row,
-4. the rows of rewards that are limited in number, in the order of their ids,
+4. the rows of rewards that are limited in number, in the order of their ids, or the names of a contest,
 5. the pass feed's row (by the worker only);
 and an address that a sign-in code is asked for, which is never taken with any of these.
 
@@ -118,6 +118,16 @@ def address(tx: Tx, program_id: str, address: str) -> None:
         "SELECT pg_advisory_xact_lock(hashtextextended(:program || ' ' || :address, 0))",
         program=program_id,
         address=address,
+    )
+
+
+def contest(tx: Tx, program_id: str, contest_id: str) -> None:
+    """Lock a contest's names until the commit, after the member, so that two who want the same one queue."""
+    sql.run(
+        tx,
+        "SELECT pg_advisory_xact_lock(hashtextextended('contest ' || :program || ' ' || :contest, 0))",
+        program=program_id,
+        contest=contest_id,
     )
 
 

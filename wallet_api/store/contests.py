@@ -20,6 +20,7 @@ FROM contest_entrants e
 LEFT JOIN day_measures d ON d.member_id = e.member_id AND d.measure = :measure AND d.day BETWEEN :first AND :last
 WHERE e.program_id = :program AND e.contest = :contest
 GROUP BY e.member_id, e.alias, e.joined_at)
+SELECT * FROM ranked WHERE CAST(:member AS uuid) IS NULL OR member_id = :member ORDER BY place LIMIT :limit
 """
 
 
@@ -70,12 +71,13 @@ def ranking(
     """The first places: member_id, alias, value, place; of equals the one who entered first stands before."""
     return sql.every(
         tx,
-        _RANKED + "SELECT * FROM ranked ORDER BY place LIMIT :limit",
+        _RANKED,
         program=program_id,
         contest=contest,
         measure=measure,
         first=first,
         last=last,
+        member=None,
         limit=limit,
     )
 
@@ -86,11 +88,12 @@ def place_of(
     """One entrant's place; None for who takes no part."""
     return sql.first(
         tx,
-        _RANKED + "SELECT * FROM ranked WHERE member_id = :member",
+        _RANKED,
         program=program_id,
         contest=contest,
         member=member_id,
         measure=measure,
         first=first,
         last=last,
+        limit=1,
     )

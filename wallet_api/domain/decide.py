@@ -131,8 +131,9 @@ def _activity(posting: Posting, event: Activity, *, now: datetime) -> Outcome:
         scene = scene_of(posting, event.occurred_at, fields=fields)
         for earned in earning.for_event(definition, EventKind.ACTIVITY, scene, kind=event.kind):
             earn(posting, earned, at=event.occurred_at, source_id=event.id, day=day)
-    for unit in definition.units:
-        posting.touch(unit, day)
+    for unit in definition.units.values():
+        if unit.expires and unit.expires.extended_by:
+            posting.touch(unit.id, day)  # whatever it earned
     posting.measure(f"activity:{event.kind}", day, 1)
     return _after_earning(posting, event.id, at=event.occurred_at, now=now)
 

@@ -601,7 +601,7 @@ class PercentOff:
 
 @dataclass(frozen=True, kw_only=True)
 class FreeItem:
-    """Something handed over: what, in words. With tags, the dearest item with one of them costs nothing on a sale."""
+    """Something handed over: what, in words. With tags, the cheapest item with one of them costs nothing on a sale."""
 
     item: Localised
     tags: frozenset[str] = frozenset()
@@ -670,7 +670,8 @@ class Reward:
     voucher for it lives (the day of issue plus that is its last day), None for ever, or until its season ends where
     `valid_in_season`; `needs_purchase_of` is the least purchase that its money off applies to, in minor units;
     `per_sale` the most of its vouchers that one sale takes; `limits` all hold. `stock`: how many there are in all.
-    `by_itself`: a gift that is issued when its season opens, without being asked for.
+    `by_itself`: a gift that is issued when its season opens, without being asked for. `only_given`: a rule, a gift, a
+    challenge, a contest or a window's end gives it, and nobody can ask for it.
     """
 
     id: str
@@ -686,6 +687,7 @@ class Reward:
     stock: int | None = None
     by_itself: bool = False
     valid_in_season: bool = False
+    only_given: bool = False
 
     @property
     def is_gift(self) -> bool:

@@ -142,7 +142,7 @@ class _Bill:
         return off
 
     def _one_free(self, tags: frozenset[str]) -> int:
-        """The dearest item with one of these tags costs nothing; where there is none, it is handed over beside."""
+        """The cheapest item with one of these tags costs nothing; where there is none, it is handed over beside."""
         places = [
             place
             for place, line in enumerate(self.lines)
@@ -150,10 +150,10 @@ class _Bill:
         ]
         if not places:
             return 0
-        dearest = max(places, key=lambda place: (self._of_one(place), -place))
-        off = half_up(self._of_one(dearest))
-        self.free[dearest] += 1
-        self.amounts[dearest] -= off
+        cheapest = min(places, key=self._of_one)
+        off = half_up(self._of_one(cheapest))
+        self.free[cheapest] += 1
+        self.amounts[cheapest] -= off
         return off
 
     def _of_one(self, place: int) -> Fraction:

@@ -190,15 +190,27 @@ def _summary(definition: Definition) -> str:
     words = Explainer(definition, "en")
     units = ", ".join(unit.name.text("en") for unit in definition.units.values())
     sentences = [
-        f"{definition.program} is fine: “{definition.name.text('en')}” counts {units} in {definition.currency}.",
+        f"{definition.program} is fine: “{definition.name.text('en')}” counts {units or 'nothing'} in {definition.currency}.",
         f"Its days are those of {definition.time_zone.key}, its languages {', '.join(definition.languages)}.",
         f"It has {_count(len(definition.earning), 'earning rule')} and {_count(len(definition.rewards), 'reward')}.",
     ]
     if scheme := definition.tiers:
         levels = [
-            f"{level.name.text('en')} from {words.measure(scheme.measure, level.threshold)}" for level in scheme.levels
+            f"{level.name.text('en')} by invitation"
+            if level.threshold is None
+            else f"{level.name.text('en')} from {words.measure(scheme.measure, level.threshold)}"
+            for level in scheme.levels
         ]
-        sentences.append(f"Its tiers are {', '.join(levels)} a calendar year.")
+        over = scheme.rolling
+        period = (
+            f"over {over.months or over.days} {'months' if over.months else 'days'}" if over else f"a {scheme.years}"
+        )
+        sentences.append(f"Its tiers are {', '.join(levels)} {period}.")
+    if definition.plans:
+        plans = ", ".join(plan.name.text("en") for plan in definition.plans.values())
+        sentences.append(f"Its plans are {plans}.")
+    if definition.verification:
+        sentences.append(f"Members prove: {definition.verification.name.text('en')}.")
     return " ".join(sentences)
 
 

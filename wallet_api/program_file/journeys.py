@@ -18,6 +18,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final, Generic, TypeVar
 
+from wallet_api.domain.state import MembershipStatus
+
 from .declaration import PROGRAM
 from .faults import DefinitionFaults, Report, did_you_mean, shown
 from .nodes import Entries, Node, Scalar, compose
@@ -65,7 +67,6 @@ KINDS: Final = (
     "campaign",
     "wait",
 )
-MEMBERSHIPS: Final = ("none", "trial", "paid", "grace", "ended", "pending", "verified", "lapsed")
 
 
 def read_journeys(text: str, *, program: str | None = None) -> tuple[Journey, ...]:
@@ -261,7 +262,7 @@ MOMENT: Final = Phrase(
 # A phrase of its own: `Text` refuses `true`, which is a fine value of an activity's field.
 ONE_VALUE: Final = Phrase(r"\S.{0,99}", "a word or a number", lambda match: match[0])
 DO: Final = Choice({kind: kind for kind in KINDS}, "steps")
-MEMBERSHIP: Final = Choice({state: state for state in MEMBERSHIPS}, "memberships")
+MEMBERSHIP: Final = Choice({state.value: state.value for state in MembershipStatus}, "memberships")
 YES_OR_NO: Final[Shape[bool]] = _plain(YesOrNo({"true": True, "false": False}))
 UNITS: Final[Shape[Mapping[str, Decimal]]] = _by_id("unit", _plain(SignedNumber()), "numbers by the ids of units")
 PAID_UNITS: Final[Shape[Mapping[str, Decimal]]] = _by_id(
@@ -420,6 +421,7 @@ class AccessStep(Step):
 
     tag: str = required(_plain(identifier("a tag")), says="What the item is tagged.")
     opens_at: datetime | None = optional(_plain(MOMENT), says="When it opens for everybody.")
+    guest: bool | None = optional(YES_OR_NO, says="For somebody who is not a member.")
 
 
 @dataclass(frozen=True, kw_only=True)

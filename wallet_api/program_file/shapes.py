@@ -10,12 +10,8 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar, cast
-
-from wallet_api.domain.definition import DayRange, Period, Span
 
 from .faults import Place, Report, did_you_mean, shown
 from .nodes import Entries, Items, Node, Scalar
@@ -28,7 +24,6 @@ MOST_DECIMALS: Final = 4
 NUMBER: Final = r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,4})?"
 IDENTIFIER: Final = r"(?=.{0,39}[a-z])[a-z0-9]+(?:[_-][a-z0-9]+)*"
 MOST_ID_CHARACTERS: Final = 40
-SPANS: Final = {"day": Span(days=1), "week": Span(days=7), "month": Span(months=1), "year": Span(months=12)}
 NOT_TEXT: Final = frozenset({"true", "false", "null", "~"})
 
 
@@ -52,23 +47,6 @@ class At(Generic[T_co]):
 
     value: T_co
     place: Place
-
-
-@dataclass(frozen=True, kw_only=True)
-class Amount:
-    """A number of a unit as it is written: `500 points`."""
-
-    number: Decimal
-    unit: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limit:
-    """`1 per day` (no unit: that many times) or `100 points per year`."""
-
-    number: Decimal
-    unit: str | None
-    per: Period
 
 
 # ── Single values ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,76 +206,30 @@ class Whole:
 
 @dataclass(frozen=True)
 class Phrase(Generic[T]):
-    """A text of a fixed form that is taken apart, such as `12 months`."""
+    """A text of a fixed form that is taken apart, such as `12 months`.
+
+    `hints` say for forms that are often written and cannot be meant what is wrong with them, and what would be right.
+    """
 
     pattern: str
     wanted: str
     take: Callable[[re.Match[str]], T | None]
+    hints: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
     def read(self, node: Node, report: Report) -> At[T] | None:
-        if isinstance(node, Scalar) and (match := re.fullmatch(self.pattern, node.text)):
+        text = node.text if isinstance(node, Scalar) else ""
+        if match := re.fullmatch(self.pattern, text):
             value = self.take(match)
             if value is not None:
                 return At(value=value, place=node.place)
+        elif hint := next((hint for form, hint in self.hints.items() if re.fullmatch(form, text)), None):
+            report.add(node.place, *hint)
+            return None
         _wrong(node, report, self.wanted)
         return None
 
     def schema(self) -> Schema:
         return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
-
-
-def _amount(match: re.Match[str]) -> Amount:
-    return Amount(number=Decimal(match[1]), unit=match[2])
-
-
-def _span(match: re.Match[str]) -> Span:
-    count, one = int(match[1]), SPANS[match[2]]
-    return Span(months=count * one.months, days=count * one.days)
-
-
-def _limit(match: re.Match[str]) -> Limit | None:
-    number, unit = Decimal(match[1]), match[2]
-    if unit is None and number % 1:
-        return None
-    return Limit(number=number, unit=unit, per=Period(match[3]))
-
-
-def _times(match: re.Match[str]) -> Limit:
-    return Limit(number=Decimal(match[1]), unit=None, per=Period(match[2]))
-
-
-def _days(match: re.Match[str]) -> DayRange | None:
-    try:
-        first = date.fromisoformat(match[1])
-        return DayRange(first=first, last=date.fromisoformat(match[2]) if match[2] else first)
-    except ValueError:  # no such day, as 30 February
-        return None
-
-
-def _share(match: re.Match[str]) -> Fraction:
-    return Fraction(match[1]) / 100
-
-
-PRICE: Final = Phrase(rf"({NUMBER}) ({IDENTIFIER})", "a number and a unit, such as `500 points`", _amount)
-SPAN: Final = Phrase(
-    rf"([1-9][0-9]{{0,3}}) ({'|'.join(SPANS)})s?", "a length of time such as `60 days` or `12 months`", _span
-)
-CAP: Final = Phrase(
-    rf"({NUMBER})(?: ({IDENTIFIER}))? per ({'|'.join(Period)})",
-    f"a limit such as `1 per day` or `100 points per year` (periods: {', '.join(Period)})",
-    _limit,
-)
-TIMES: Final = Phrase(
-    rf"([1-9][0-9]{{0,3}}) per ({'|'.join(Period)})",
-    f"a limit such as `1 per year` (periods: {', '.join(Period)})",
-    _times,
-)
-DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-DAYS: Final = Phrase(
-    f"({DAY})(?: to ({DAY}))?", "a day such as `2026-03-28`, or days such as `2026-02-01 to 2026-02-28`", _days
-)
-PERCENT: Final = Phrase(rf"({NUMBER}) ?%", "a share such as `10 %`", _share)
-YES: Final = Choice({"yes": True}, "answers")
 
 
 # ── Compositions ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -383,6 +315,72 @@ class Either(Generic[A, B]):
 
     def schema(self) -> Schema:
         return {"anyOf": [self.short.schema(), self.long.schema()]}
+
+
+@dataclass(frozen=True)
+class ChoiceOr(Generic[A, B]):
+    """One of a few fixed texts, or a value of another shape."""
+
+    choice: Choice[A]
+    other: Shape[At[B]]
+
+    @property
+    def wanted(self) -> str:
+        return f"{self.choice.wanted}, or {self.other.wanted}"
+
+    def read(self, node: Node, report: Report) -> At[A] | At[B] | None:
+        if isinstance(node, Scalar) and node.text in self.choice.choices:
+            return self.choice.read(node, report)
+        value = self.other.read(node, Report())
+        if value is None:
+            _wrong(node, report, self.wanted)
+        return value
+
+    def schema(self) -> Schema:
+        return {"anyOf": [self.choice.schema(), self.other.schema()]}
+
+
+@dataclass(frozen=True)
+class FirstOf(Generic[T]):
+    """A value of the first of several shapes that it fits."""
+
+    shapes: tuple[Shape[T], ...]
+
+    @property
+    def wanted(self) -> str:
+        return ", or ".join(shape.wanted for shape in self.shapes)
+
+    def read(self, node: Node, report: Report) -> T | None:
+        for shape in self.shapes:
+            value = shape.read(node, Report())
+            if value is not None:
+                return value
+        _wrong(node, report, self.wanted)
+        return None
+
+    def schema(self) -> Schema:
+        return {"anyOf": [shape.schema() for shape in self.shapes]}
+
+
+@dataclass(frozen=True)
+class OneOrMore(Generic[T]):
+    """One part, or a list of such parts."""
+
+    item: Shape[T]
+    most: int = 20
+
+    @property
+    def wanted(self) -> str:
+        return f"{self.item.wanted}, or a list of them"
+
+    def read(self, node: Node, report: Report) -> tuple[T, ...] | None:
+        if isinstance(node, Items):
+            return ListOf(self.item, most=self.most).read(node, report)
+        value = self.item.read(node, report)
+        return None if value is None else (value,)
+
+    def schema(self) -> Schema:
+        return {"anyOf": [self.item.schema(), ListOf(self.item, most=self.most).schema()]}
 
 
 @dataclass(frozen=True)

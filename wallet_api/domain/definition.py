@@ -266,11 +266,17 @@ class ByStreak:
 class ByField:
     """By a field of the activity: a table from its value to smallest steps; another value gives nothing.
 
-    It is given once for each piece: the activity's `quantity`, 1 where it brings none.
+    `technical shell`, `technical-shell` and `Technical_Shell` are one value. It is given once for each piece: the
+    activity's `quantity`, 1 where it brings none.
     """
 
     field: str
     table: Mapping[str, int]
+
+    def of(self, value: str) -> int:
+        """What this value gives."""
+        by_word = {_one_word(known): earn for known, earn in self.table.items()}
+        return by_word.get(_one_word(value), 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -494,6 +500,10 @@ class Credit:
             period = DayRange(first=date(year, 1, 1), last=date(year, 12, 31))
             if self.credited_on(period) > day:
                 yield period
+
+
+def _one_word(text: str) -> str:
+    return text.casefold().replace("-", " ").replace("_", " ")
 
 
 def _later(day: date, span: Span) -> date:

@@ -276,10 +276,10 @@ def _for_event(rule: EarningRule, scene: Scene) -> tuple[Fraction, dict[str, obj
             return Fraction(earn), {}
         case ByStreak() as steps:
             return Fraction(steps.of(scene.streak)), {"streak": scene.streak}
-        case ByField(field=name, table=table):
+        case ByField(field=name) as by_field:
             value = text_of(scene.fields.get(name))
             pieces = _number(scene, "quantity", absent=1)
-            return table.get(value, 0) * pieces, {"field": name, "value": value}
+            return by_field.of(value) * pieces, {"field": name, "value": value}
         case BySize(field=name) as sizes:
             size = _number(scene, name)
             return Fraction(sizes.of(size)), {"quantity": f"{float(size):g}"}

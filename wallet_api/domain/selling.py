@@ -172,9 +172,10 @@ def _voucher(posting: Posting, code: str, day: date, *, at: datetime) -> Voucher
     for voucher in posting.state.vouchers.values():
         if voucher.code == code and voucher.is_usable(day):
             return voucher
-    claimed = claim(posting, code, at=at)
-    if claimed is None:
+    if code not in posting.definition.rewards:
         raise errors.VoucherNotFound(voucher=code)
+    if (claimed := claim(posting, code, at=at)) is None:
+        raise errors.NotEligible()
     return claimed
 
 

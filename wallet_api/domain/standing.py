@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from wallet_api.domain import calendar, errors, gifts, tiers
@@ -42,6 +43,9 @@ def promote(posting: Posting, *, at: datetime, now: datetime) -> None:
         _move(posting, standing, earned, at=at, because="reached")
     elif held and tiers.is_continuous(scheme) and earned.level.id != held.tier:
         _review(posting, earned, at=at)
+    elif held and tiers.is_reached_again(scheme, earned, held):
+        # Reached once more, in a year whose result is valid for longer.
+        _move(posting, replace(held, until=earned.until), earned, at=at, because="kept")
 
 
 def review(posting: Posting, at: datetime) -> None:

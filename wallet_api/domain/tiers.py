@@ -114,6 +114,17 @@ def is_above(scheme: TierScheme, level: TierLevel, standing: Standing | None) ->
     return scheme.rank(level.id) > scheme.rank(standing.tier if standing else None)
 
 
+def is_reached_again(scheme: TierScheme, earned: Earned, held: Standing) -> bool:
+    """Whether a later year has earned the same tier, so that it is valid for longer."""
+    return (
+        scheme.years_after is not None
+        and earned.level.id == held.tier
+        and earned.until is not None
+        and held.until is not None
+        and earned.until > held.until
+    )
+
+
 def is_continuous(scheme: TierScheme) -> bool:
     """Whether a tier is held for just as long as the measure reaches it."""
     return scheme.years_after is None and scheme.valid is None and scheme.effective_day is None

@@ -57,18 +57,19 @@ def test_a_tier_lasts_to_the_last_instant_of_its_last_local_day() -> None:
     assert alice.state.standing.since == date(2028, 1, 1)
 
 
-def test_a_tier_earned_again_in_the_year_after_is_kept_without_a_break() -> None:
+def test_a_tier_earned_again_in_the_year_after_is_valid_for_longer_at_once_and_kept_without_a_break() -> None:
     alice = Life(club())
     alice.sell(500_00)
     alice.wait(until=datetime(2027, 6, 1, tzinfo=UTC))
-    alice.sell(500_00)
 
+    alice.sell(500_00)
+    assert alice.last is not None
+    [change] = alice.last.tier_changes
     decision = alice.wait(until=NEW_YEAR_2028)
 
-    [change] = decision.tier_changes
     assert change.is_kept
     assert change.until == date(2028, 12, 31)
-    assert decision.notices == ()
+    assert (decision.tier_changes, decision.notices) == ((), ())
     assert alice.state.standing is not None
     assert alice.state.standing.since == date(2026, 3, 10)
 

@@ -54,32 +54,34 @@ _LOT = "(SELECT id FROM lots WHERE member_id = :alice AND remaining > 0 LIMIT 1)
     [
         pytest.param("UPDATE accounts SET available = available + 1", {"balance", "lots"}, id="balance raised"),
         pytest.param("DELETE FROM accounts", {"balance", "lots", "lifetime"}, id="account lost"),
-        pytest.param("UPDATE accounts SET debt = debt + 1", {"lots"}, id="debt invented"),
+        pytest.param("UPDATE accounts SET debt = debt + 1", {"lots", "replay"}, id="debt invented"),
         pytest.param("UPDATE accounts SET lifetime = lifetime - 1", {"lifetime"}, id="lifetime lowered"),
         pytest.param(
-            f"UPDATE lots SET remaining = remaining - 1 WHERE id = {_LOT}", {"lots"}, id="lot spent in secret"
+            f"UPDATE lots SET remaining = remaining - 1 WHERE id = {_LOT}", {"lots", "replay"}, id="lot spent in secret"
         ),
-        pytest.param(f"UPDATE lots SET remaining = -1 WHERE id = {_LOT}", {"lots", "lot"}, id="lot below zero"),
+        pytest.param(
+            f"UPDATE lots SET remaining = -1 WHERE id = {_LOT}", {"lots", "lot", "replay"}, id="lot below zero"
+        ),
         pytest.param(f"UPDATE lots SET amount = amount + 1 WHERE id = {_LOT}", {"lot"}, id="lot grown"),
         pytest.param(
             f"UPDATE entries SET amount = amount + 1 WHERE id = {_EARN}",
-            {"balance", "lifetime", "chain", "lot", "measure"},
+            {"balance", "lifetime", "chain", "lot", "measure", "replay"},
             id="entry raised",
         ),
         pytest.param(f"UPDATE entries SET rule = 'gift' WHERE id = {_EARN}", {"chain"}, id="entry retold"),
         pytest.param(
             f"DELETE FROM entries WHERE id = {_EARN}",
-            {"balance", "lifetime", "chain", "lot", "measure", "reversal"},
+            {"balance", "lifetime", "chain", "lot", "measure", "replay", "reversal"},
             id="entry removed",
         ),
         pytest.param(
             "DELETE FROM entries WHERE kind = 'hold' AND position = (SELECT max(position) FROM entries)",
-            {"balance", "chain", "hold"},
+            {"balance", "chain", "hold", "replay"},
             id="last entry removed",
         ),
         pytest.param(
             f"UPDATE entries SET amount = -1000 WHERE id = {_REVERSAL}",
-            {"balance", "lifetime", "chain", "measure", "reversal"},
+            {"balance", "lifetime", "chain", "measure", "replay", "reversal"},
             id="more reversed than earned",
         ),
         pytest.param("UPDATE members SET ledger_position = ledger_position + 1", {"chain"}, id="position"),

@@ -182,6 +182,15 @@ def test_each_new_end_of_a_lot_is_logged(alice: Person) -> None:
     ]
 
 
+def test_a_lot_that_is_dated_anew_at_once_is_logged_too(alice: Person) -> None:
+    new = lot(expires_at=None)
+    earned = entry(EntryKind.EARN, 40, id=new.id, expires_at=TOMORROW)
+
+    alice.write(lots={new.id: new}, entries=(earned,))
+
+    assert rows(alice, "SELECT previous, expires_at FROM lot_dates WHERE member_id = :id") == [(TOMORROW, None)]
+
+
 def test_a_voucher_that_is_issued_ahead_comes_back(alice: Person) -> None:
     made = redemption()
     voucher = Voucher(

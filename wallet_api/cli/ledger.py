@@ -29,7 +29,7 @@ def verify(program: str | None) -> None:
                 app.current_definition(tx, program)
         for difference in verify_ledger(app, program=program, checked=count):
             differences += 1
-            click.echo(f"{difference.member_id} {difference.law}: {difference.detail}")
+            click.echo(f"{difference.member_id or 'program'} {difference.law}: {difference.detail}")
     if differences:
         raise click.ClickException(
             f"Members checked: {members}, differences: {differences}. Nothing was changed; keep a copy of the database "

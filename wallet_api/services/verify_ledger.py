@@ -6,38 +6,36 @@ somebody changed the database by hand or that Carnet has a fault, and a person h
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from fractions import Fraction
-from math import floor
+from datetime import date
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from wallet_api.domain import calendar, chain
-from wallet_api.domain.earning import Basket
+from sqlalchemy import Row
+
+from wallet_api.domain import chain
+from wallet_api.domain.definition import Definition
+from wallet_api.domain.replay import Replayed
+from wallet_api.services import recount
 from wallet_api.services.app import App
-from wallet_api.store import ledger, transactions
+from wallet_api.services.recount import DefinitionOf
+from wallet_api.store import ledger, memberships
 from wallet_api.store.ledger import Ledger
 from wallet_api.store.session import Tx
 
 MEMBERS_AT_A_TIME = 200
-ADDING = ("earn", "bonus", "reversal")
-"""The kinds of entries that make up what a member has ever earned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Something that does not agree: whose, which law, and the two figures in words."""
+    """Something that does not agree: whose (a member's, or None: the program's), which law, the two figures in words."""
 
-    member_id: UUID
+    member_id: UUID | None
     law: str
     detail: str
 
-
-LocalDay: TypeAlias = Callable[[datetime, int], date]
-"""The program-local day of an instant, by a version of the definition."""
 
 Finding: TypeAlias = tuple[str, str]
 """A law that is broken, and how."""
@@ -54,58 +52,91 @@ def verify_ledger(
             found = [
                 Difference(member_id=one.member.id, law=law, detail=detail)
                 for one in batch
-                for law, detail in _differences(one, _local_days(app, tx, one.member.program_id))
+                for law, detail in _differences(one, _definitions(app, tx, one.member.program_id))
             ]
         yield from found
         if not batch:
-            return
+            break
         checked(len(batch))
         after = batch[-1].member.id
+    with app.db.read() as tx:
+        yield from _stock(tx, program)
 
 
-def _local_days(app: App, tx: Tx, program: str) -> LocalDay:
-    return lambda at, version: calendar.local_day(at, app.definition(tx, program, version).time_zone)
+def _definitions(app: App, tx: Tx, program: str) -> DefinitionOf:
+    return lambda version: app.definition(tx, program, version)
 
 
-def _differences(one: Ledger, day: LocalDay) -> Iterator[Finding]:
+def _differences(one: Ledger, definition_of: DefinitionOf) -> Iterator[Finding]:
+    results = {each.member.id: recount.replayed(each) for each in one.selves}
     yield from _balances(one)
     yield from _lots(one)
+    yield from _replay(one, results[one.member.id])
     yield from _chain(one)
-    yield from _reversals(one)
-    yield from _measures(one, day)
     yield from _holds(one)
     yield from _tier(one)
+    yield from _membership(one)
+    versions = [definition_of(version) for version in range(1, one.member.version + 1)]
+    yield from _badges(one, versions)
+    if one.member.merged_into is None:
+        yield from _lifetimes(one)
+        yield from _reversals(one)
+        yield from _measures(one, definition_of, versions, results)
 
 
 def _balances(one: Ledger) -> Iterator[Finding]:
-    """The cached balance is the sum of the entries, and the lots less the debt; lifetime is what was earned."""
-    entries, lifetime, lots = Counter[str](), Counter[str](), Counter[str]()
+    """The cached balance, with what waits, is the sum of the entries; and the lots less the debt."""
+    entries, lots, waiting = Counter[str](), Counter[str](), Counter[str]()
     for entry in one.entries:
         entries[entry.unit] += entry.amount
-        if entry.kind in ADDING:
-            lifetime[entry.unit] += entry.amount
     for lot in one.lots:
-        lots[lot.unit] += lot.remaining
+        (lots if lot.usable_at is None else waiting)[lot.unit] += lot.remaining
     accounts = {account.unit: account for account in one.accounts}
-    for unit in sorted({*entries, *lots, *accounts}):
+    for unit in sorted({*entries, *lots, *waiting, *accounts}):
         account = accounts.get(unit)
-        available, debt = (account.available, account.debt) if account else (0, 0)
-        if available != entries[unit]:
-            yield "balance", f"{unit}: the balance is {available}, its entries add up to {entries[unit]}"
+        available, pending, debt = (account.available, account.pending, account.debt) if account else (0, 0, 0)
+        if available + pending != entries[unit]:
+            waits = f" and {pending} that wait" if pending else ""
+            yield "balance", f"{unit}: the balance is {available}{waits}, its entries add up to {entries[unit]}"
         if available != lots[unit] - debt:
             yield "lots", f"{unit}: the balance is {available}, its lots less the debt are {lots[unit] - debt}"
-        if (kept := account.lifetime if account else 0) != lifetime[unit]:
-            yield "lifetime", f"{unit}: lifetime is {kept}, what was earned and not reversed is {lifetime[unit]}"
+        if pending != waiting[unit]:
+            yield "pending", f"{unit}: {pending} are said to wait, in lots that wait there are {waiting[unit]}"
 
 
 def _lots(one: Ledger) -> Iterator[Finding]:
-    """No lot holds less than nothing, or more than it began with; each began with an entry of its amount."""
-    amounts = {entry.id: entry.amount for entry in one.entries}
+    """No lot holds less than nothing, or more than it began with; each began with an entry of its amount and its end."""
+    entries = {entry.id: entry for each in one.selves for entry in each.entries}
+    moved = {row.lot_id: row for row in one.lot_dates}  # the last one of each
     for lot in one.lots:
+        entry = entries.get(lot.id)
         if not 0 <= lot.remaining <= lot.amount:
             yield "lot", f"lot {lot.id} holds {lot.remaining} of {lot.amount}"
-        if amounts.get(lot.id) != lot.amount:
-            yield "lot", f"lot {lot.id} began with {lot.amount}, its entry says {amounts.get(lot.id, 'nothing')}"
+        if entry is None or entry.amount != lot.amount:
+            yield "lot", f"lot {lot.id} began with {lot.amount}, its entry says {entry.amount if entry else 'nothing'}"
+        if lot.id in moved:
+            if lot.expires_at != moved[lot.id].expires_at:
+                yield "expiry", f"lot {lot.id} expires {lot.expires_at}, it was moved to {moved[lot.id].expires_at}"
+        elif entry is not None and entry.expires_at not in (None, lot.expires_at):
+            # Entries of before version 0003 of the schema do not say when their lots expire.
+            yield "expiry", f"lot {lot.id} expires {lot.expires_at}, its entry says {entry.expires_at}"
+
+
+def _replay(one: Ledger, result: Replayed) -> Iterator[Finding]:
+    """Lots and debts are what the entries lead to."""
+    lots = {lot.id: lot for lot in one.lots}
+    for lot_id in sorted({*lots, *result.lots}):
+        lot = lots.get(lot_id)
+        have, want = lot.remaining if lot else 0, result.lots.get(lot_id, 0)
+        if have != want:
+            yield "replay", f"lot {lot_id} holds {have}, its entries leave {want}"
+        if lot and (lot.usable_at is not None) != (lot_id in result.pending):
+            waits = "waits" if lot.usable_at else "is usable"
+            yield "replay", f"lot {lot_id} {waits}, by its entry it {'is usable' if lot.usable_at else 'waits'}"
+    debts = {account.unit: account.debt for account in one.accounts}
+    for unit in sorted({*debts, *result.debts}):
+        if (have := debts.get(unit, 0)) != (want := result.debts.get(unit, 0)):
+            yield "replay", f"{unit}: {have} are owed, the entries leave a debt of {want}"
 
 
 def _chain(one: Ledger) -> Iterator[Finding]:
@@ -125,54 +156,53 @@ def _chain(one: Ledger) -> Iterator[Finding]:
         yield "chain", "the member's head is not the hash of the last entry"
 
 
+def _lifetimes(one: Ledger) -> Iterator[Finding]:
+    """Lifetime is what was earned, by former selves too, less what was taken back."""
+    earned = Counter[str]()
+    for each in one.selves:
+        for unit, amount in recount.replayed(each).lifetimes.items():
+            earned[unit] += amount
+    accounts = {account.unit: account.lifetime for account in one.accounts}
+    for unit in sorted({*earned, *accounts}):
+        if (kept := accounts.get(unit, 0)) != earned[unit]:
+            yield "lifetime", f"{unit}: lifetime is {kept}, what was earned and not reversed is {earned[unit]}"
+
+
 def _reversals(one: Ledger) -> Iterator[Finding]:
     """What reverses an entry never exceeds it."""
-    originals = {entry.id: entry for entry in one.entries}
+    originals = {entry.id: entry for each in one.selves for entry in each.entries}
     reversed_of = Counter[UUID]()
-    for entry in one.entries:
-        if entry.kind == "reversal":
+    for entry in originals.values():
+        if entry.kind == "reversal" and entry.reverses is not None:
             reversed_of[entry.reverses] -= entry.amount
     for entry_id, amount in reversed_of.items():
         original = originals.get(entry_id)
         if original is None:
             yield "reversal", f"{amount} of entry {entry_id} are reversed, which the member does not have"
-        elif amount > original.amount:
+        elif not min(0, original.amount) <= amount <= max(0, original.amount):
             yield "reversal", f"{amount} of entry {entry_id} are reversed, it gave {original.amount}"
 
 
-def _measures(one: Ledger, day: LocalDay) -> Iterator[Finding]:
-    """Each day's measures are what the sales, visits and entries of that day say."""
-    expected = Counter[tuple[str, date]]()
-    for sale, kept in _sales(one):
-        lines = [transactions.line_of(line) for line in sale.lines]
-        on = day(sale.occurred_at, sale.definition_version)
-        expected["spend", on] += floor(Basket(lines=lines, net=sale.net, kept=kept).merchandise)
-        expected["orders", on] += 1 if any(kept) else 0
-    for visit in one.check_ins:
-        expected["visits", day(visit.occurred_at, one.member.version)] += 1
-    for done in one.activities:
-        expected[f"activity:{done.kind}", day(done.occurred_at, one.member.version)] += 1
-    originals = {entry.id: entry for entry in one.entries}
-    for entry in one.entries:
-        if entry.kind in ADDING:
-            # A return lowers the measures of the day on which its goods were bought.
-            earned = originals.get(entry.reverses, entry) if entry.reverses else entry
-            expected[f"earned:{entry.unit}", day(earned.occurred_at, earned.definition_version)] += entry.amount
+def _measures(
+    one: Ledger, definition_of: DefinitionOf, versions: list[Definition], results: Mapping[UUID, Replayed]
+) -> Iterator[Finding]:
+    """Each day's measures are what the sales, visits, activities and entries of that day say."""
+    expected = recount.measures(one, definition_of, results)
     found = {(row.measure, row.day): row.value for row in one.measures}
+    unknown = {
+        credit.measure for definition in versions for credit in definition.credits if not recount.is_on_record(credit)
+    }
     for measure, on in sorted({*expected, *found}):
+        if measure in unknown or not _is_measured(measure, versions):
+            continue
         have, want = found.get((measure, on), 0), expected[measure, on]
         if have != want:
             yield "measure", f"{measure} of {on} is {have}, what is on record says {want}"
 
 
-def _sales(one: Ledger) -> Iterator[tuple[Any, list[Fraction]]]:
-    """The sales, each with the part of its lines that all its returns have left."""
-    kept: defaultdict[UUID, list[list[Fraction]]] = defaultdict(list)
-    for row in one.transactions:
-        kept[row.sale_id or row.id].append([Fraction(part) for part in row.kept])
-    for row in one.transactions:
-        if row.type == "sale":
-            yield row, [min(parts) for parts in zip(*kept[row.id], strict=True)]
+def _is_measured(measure: str, versions: list[Definition]) -> bool:
+    """Whether a measure has been kept all along: what became usable is counted only while something looks at it."""
+    return not measure.startswith("usable:") or all(measure in definition.measured for definition in versions)
 
 
 def _holds(one: Ledger) -> Iterator[Finding]:
@@ -192,7 +222,7 @@ def _holds(one: Ledger) -> Iterator[Finding]:
 
 def _tier(one: Ledger) -> Iterator[Finding]:
     """The tier is the one that the last change led to."""
-    member, last = one.member, next(iter(one.tier_changes), None)
+    member, last = one.member, next(reversed(one.tier_changes), None)
     have = _standing(member.tier, member.tier_since, member.tier_until)
     want = _standing(last.tier, last.since, last.until) if last else _standing(None, None, None)
     if have != want:
@@ -201,3 +231,37 @@ def _tier(one: Ledger) -> Iterator[Finding]:
 
 def _standing(tier: str | None, since: date | None, until: date | None) -> str:
     return f"{tier} since {since} until {until or 'further notice'}" if tier else "no tier"
+
+
+def _membership(one: Ledger) -> Iterator[Finding]:
+    """The membership is the one that the last change led to."""
+    last: Row[Any] | None = next(reversed(one.membership_changes), None)
+    have = memberships.of_json(one.member.membership)
+    want = memberships.of_json(last.membership if last else None)
+    if have != want:
+        yield "membership", f"the member has {have}, the last change led to {want}"
+
+
+def _badges(one: Ledger, versions: list[Definition]) -> Iterator[Finding]:
+    """Each badge comes from a challenge that was won, and each challenge that was won has given its badge."""
+    badges_of: dict[str, set[str | None]] = {}
+    for definition in versions:
+        for challenge in definition.challenges:
+            badges_of.setdefault(challenge.id, set()).add(challenge.badge)
+    have = {row.badge for row in one.badges}
+    won = {row.rule.removeprefix("challenge:") for row in one.counts if row.rule.startswith("challenge:")}
+    given = {badge for challenge in won for badge in badges_of.get(challenge, ())}
+    for badge in sorted(have - given):
+        yield "badge", f"the member has the badge {badge}, no challenge that they won gives it"
+    for challenge in sorted(won):
+        badges = badges_of.get(challenge, {None})
+        if None not in badges and not badges & have:
+            yield "badge", f"the member won {challenge} and does not have its badge"
+
+
+def _stock(tx: Tx, program: str | None) -> Iterator[Difference]:
+    """What is taken of a limited reward is what has been redeemed or is held."""
+    for row in ledger.stock(tx, program=program):
+        if row.taken != row.redeemed:
+            detail = f"{row.program_id}: of {row.reward} {row.taken} are taken, redeemed or held are {row.redeemed}"
+            yield Difference(member_id=None, law="stock", detail=detail)

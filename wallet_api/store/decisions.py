@@ -187,7 +187,7 @@ def write(
         "badges": [
             {"badge": badge, "day": day} for badge, day in after.badges.items() if before.badges.get(badge) != day
         ],
-        "lot_dates": _lot_dates(before, after),
+        "lot_dates": _lot_dates(decision),
     }
     if any(rest.values()):
         sql.run(
@@ -330,12 +330,14 @@ def _membership_change(before: MemberState, after: MemberState) -> list[dict[str
     return [{"id": new_id(), "membership": memberships.as_json(after.membership)}]
 
 
-def _lot_dates(before: MemberState, after: MemberState) -> list[dict[str, object]]:
-    """The lots that were there before and end at another time now."""
+def _lot_dates(decision: Decision) -> list[dict[str, object]]:
+    """The lots that end at another time than they did before, or than their new entries say."""
+    ends = {entry.id: entry.expires_at for entry in decision.entries}
+    ends |= {lot.id: lot.expires_at for lot in decision.before.lots.values()}
     return [
-        {"id": new_id(), "lot_id": lot.id, "previous": known.expires_at, "expires_at": lot.expires_at}
-        for lot in after.lots.values()
-        if (known := before.lots.get(lot.id)) is not None and known.expires_at != lot.expires_at
+        {"id": new_id(), "lot_id": lot.id, "previous": ends[lot.id], "expires_at": lot.expires_at}
+        for lot in decision.after.lots.values()
+        if lot.expires_at != ends.get(lot.id, lot.expires_at)
     ]
 
 

@@ -1,9 +1,9 @@
-"""Reading whole ledgers to check them: for some members at a time, everything that must agree."""
+"""Reading whole ledgers to check them or to go back in time: for some members at a time, everything on record."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -18,8 +18,11 @@ from wallet_api.store.session import Tx
 Rows: TypeAlias = Sequence[Row[Any]]
 
 _MEMBERS = """
-SELECT m.id, m.program_id, p.version, m.tier, m.tier_since, m.tier_until, m.ledger_position, m.ledger_head
+SELECT m.id, m.program_id, p.version, m.status, m.merged_into, m.joined_at, m.birth_date, m.referred_by, m.settled_at,
+       m.tier, m.tier_since, m.tier_until, m.membership, m.ledger_position, m.ledger_head
 FROM members m JOIN programs p ON p.id = m.program_id
+"""
+_NEXT = """
 WHERE (CAST(:program AS text) IS NULL OR m.program_id = :program)
   AND (CAST(:after AS uuid) IS NULL OR m.id > :after)
 ORDER BY m.id LIMIT :limit
@@ -27,50 +30,95 @@ ORDER BY m.id LIMIT :limit
 
 _PARTS = {
     "entries": """
-        SELECT member_id, id, position, unit, kind, amount, occurred_at, source_id, rule, definition_version, reverses,
-               takes, hash
+        SELECT member_id, id, position, unit, kind, amount, occurred_at, recorded_at, source_id, rule,
+               definition_version, reverses, takes, why, expires_at, usable_at, hash
         FROM entries WHERE member_id = ANY(:ids) ORDER BY member_id, position, id
     """,
-    "accounts": "SELECT member_id, unit, available, lifetime, debt FROM accounts WHERE member_id = ANY(:ids)",
-    "lots": "SELECT member_id, id, unit, amount, remaining FROM lots WHERE member_id = ANY(:ids)",
+    "accounts": "SELECT member_id, unit, available, pending, lifetime, debt FROM accounts WHERE member_id = ANY(:ids)",
+    "lots": """
+        SELECT member_id, id, unit, amount, remaining, earned_at, expires_at, usable_at, source_id
+        FROM lots WHERE member_id = ANY(:ids) ORDER BY id
+    """,
+    "lot_dates": """
+        SELECT member_id, lot_id, position, previous, expires_at, recorded_at
+        FROM lot_dates WHERE member_id = ANY(:ids) ORDER BY id
+    """,
     "measures": "SELECT member_id, measure, day, value FROM day_measures WHERE member_id = ANY(:ids)",
+    "counts": "SELECT member_id, rule, period, times, units FROM rule_counts WHERE member_id = ANY(:ids)",
     "transactions": """
-        SELECT member_id, id, type, occurred_at, lines, net, kept, definition_version, sale_id
-        FROM transactions WHERE member_id = ANY(:ids) ORDER BY id
+        SELECT t.member_id, t.id, t.type, t.occurred_at, t.recorded_at, t.lines, t.net, t.kept, t.by_units, t.free,
+               t.tier, t.membership, t.definition_version, t.sale_id, l.code AS location
+        FROM transactions t LEFT JOIN locations l ON l.id = t.location_id WHERE t.member_id = ANY(:ids) ORDER BY t.id
     """,
-    "check_ins": "SELECT member_id, occurred_at FROM check_ins WHERE member_id = ANY(:ids)",
-    "activities": "SELECT member_id, kind, occurred_at FROM activities WHERE member_id = ANY(:ids)",
-    "redemptions": "SELECT member_id, id, unit, amount, status FROM redemptions WHERE member_id = ANY(:ids)",
+    "check_ins": "SELECT member_id, occurred_at, recorded_at FROM check_ins WHERE member_id = ANY(:ids)",
+    "activities": "SELECT member_id, kind, occurred_at, recorded_at FROM activities WHERE member_id = ANY(:ids)",
+    "redemptions": """
+        SELECT member_id, id, reward, quantity, unit, amount, takes, status, made_at, hold_expires_at
+        FROM redemptions WHERE member_id = ANY(:ids) ORDER BY id
+    """,
+    # Rows of before the column `recorded_at` was there tell by their ids when they were written.
     "tier_changes": """
-        SELECT DISTINCT ON (member_id) member_id, tier, since, until FROM tier_changes
-        WHERE member_id = ANY(:ids) ORDER BY member_id, id DESC
+        SELECT member_id, previous, tier, since, until, counted_from, uncounted, floor,
+               coalesce(recorded_at, uuid_time(id)) AS recorded_at
+        FROM tier_changes WHERE member_id = ANY(:ids) ORDER BY id
     """,
+    "membership_changes": """
+        SELECT member_id, membership, recorded_at FROM membership_changes WHERE member_id = ANY(:ids) ORDER BY id
+    """,
+    "badges": "SELECT member_id, badge, day FROM badges WHERE member_id = ANY(:ids) ORDER BY badge",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """Everything that is on record of one member, as rows."""
+    """Everything that is on record of one member, as rows, the oldest first; `former`: who were merged into them."""
 
     member: Row[Any]
     entries: Rows
     accounts: Rows
     lots: Rows
+    lot_dates: Rows
     measures: Rows
+    counts: Rows
     transactions: Rows
     check_ins: Rows
     activities: Rows
     redemptions: Rows
     tier_changes: Rows
+    membership_changes: Rows
+    badges: Rows
+    former: tuple[Ledger, ...] = ()
+
+    @property
+    def selves(self) -> tuple[Ledger, ...]:
+        """The member, and who they were before."""
+        return (self, *self.former)
 
 
 def ledgers(tx: Tx, *, program: str | None, after: UUID | None, limit: int) -> list[Ledger]:
     """The next members' ledgers, in the order of their ids, all as of one moment."""
     tx.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    rows = sql.every(tx, _MEMBERS, program=program, after=after, limit=limit)
-    ids = [row.id for row in rows]
-    parts = {name: _by_member(sql.every(tx, statement, ids=ids)) for name, statement in _PARTS.items()}
-    return [Ledger(member=row, **{name: part.get(row.id, []) for name, part in parts.items()}) for row in rows]
+    return _of(tx, sql.every(tx, _MEMBERS + _NEXT, program=program, after=after, limit=limit))
+
+
+def of_member(tx: Tx, member_id: UUID) -> Ledger | None:
+    """One member's ledger."""
+    return next(iter(_of(tx, sql.every(tx, _MEMBERS + "WHERE m.id = :id", id=member_id))), None)
+
+
+def stock(tx: Tx, *, program: str | None) -> Rows:
+    """How many of each limited reward are said to be taken, and how many have been redeemed or are held."""
+    return sql.every(
+        tx,
+        """
+        SELECT s.program_id, s.reward, s.taken, (
+          SELECT coalesce(sum(r.quantity), 0) FROM redemptions r
+          WHERE r.program_id = s.program_id AND r.reward = s.reward AND r.status IN ('held', 'captured')) AS redeemed
+        FROM reward_stock s WHERE CAST(:program AS text) IS NULL OR s.program_id = :program
+        ORDER BY s.program_id, s.reward
+        """,
+        program=program,
+    )
 
 
 def entry_of(row: Row[Any]) -> Entry:
@@ -85,7 +133,24 @@ def entry_of(row: Row[Any]) -> Entry:
         rule=row.rule,
         reverses=row.reverses,
         takes=tuple(Take(lot_id=UUID(take["lot_id"]), amount=take["amount"]) for take in row.takes),
+        why=row.why,
+        expires_at=row.expires_at,
+        usable_at=row.usable_at,
     )
+
+
+def _of(tx: Tx, rows: Rows) -> list[Ledger]:
+    former = sql.every(tx, _MEMBERS + "WHERE m.merged_into = ANY(:ids) ORDER BY m.id", ids=[row.id for row in rows])
+    ids = {row.id for row in (*rows, *former)}
+    parts = {name: _by_member(sql.every(tx, statement, ids=list(ids))) for name, statement in _PARTS.items()}
+    earlier: defaultdict[UUID, list[Ledger]] = defaultdict(list)
+    for row in former:
+        earlier[row.merged_into].append(_ledger(row, parts))
+    return [_ledger(row, parts, former=earlier.get(row.id, ())) for row in rows]
+
+
+def _ledger(row: Row[Any], parts: Mapping[str, Mapping[UUID, Rows]], *, former: Collection[Ledger] = ()) -> Ledger:
+    return Ledger(member=row, former=tuple(former), **{name: part.get(row.id, []) for name, part in parts.items()})
 
 
 def _by_member(rows: Rows) -> Mapping[UUID, Rows]:

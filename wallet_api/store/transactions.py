@@ -120,12 +120,13 @@ def recorded_sale(tx: Tx, row: Row[Any], *, definition: Definition, location: st
         *([Fraction(part) for part in each] for each in (row.kept, *(back.kept for back in returns))), strict=True
     )
     selves = merges.selves(tx, row.member_id)
+    # Without a bonus that this sale brought to a period credited before: a return works that out again by itself.
     earned = sql.every(
         tx,
         """
         SELECT e.id, e.rule, e.unit, e.why, e.amount + coalesce((SELECT sum(r.amount) FROM entries r
                WHERE r.member_id = ANY(:selves) AND r.reverses = e.id AND r.amount < 0), 0) AS standing
-        FROM entries e WHERE e.source_id = :id AND e.kind IN ('earn', 'bonus') ORDER BY e.position
+        FROM entries e WHERE e.source_id = :id AND e.kind = 'earn' ORDER BY e.position
         """,
         id=row.id,
         selves=selves,

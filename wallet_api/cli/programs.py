@@ -6,14 +6,16 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from wallet_api.cli.database import database, ready_app
+from wallet_api.cli.definition_file import beside, faults_by_line, text_of
+from wallet_api.cli.simulate import simulate
 from wallet_api.domain.definition import Definition
-from wallet_api.program_file import DefinitionFaults, definition_schema
+from wallet_api.program_file import definition_schema
 from wallet_api.program_file.journeys import (
     ActivityStep,
     CampaignStep,
@@ -39,13 +41,16 @@ def program() -> None:
     """Programs and their definition files."""
 
 
+program.add_command(simulate)
+
+
 @program.command()
 @_FILE
 def check(file: Path) -> None:
     """Say what is wrong with a definition file, line by line; or, if nothing is, what it says."""
-    text = _text(file)
-    with _faults_by_line(file):
-        definition = publish.check(text, files=_beside(file))
+    text = text_of(file)
+    with faults_by_line(file):
+        definition = publish.check(text, files=beside(file))
         read_journeys(text)
     click.echo(_summary(definition))
 
@@ -60,18 +65,18 @@ def check(file: Path) -> None:
 )
 def run_tests(file: Path, other_file: Path | None) -> None:
     """Run a definition file's worked examples in a database of their own; exit 1 where one differs."""
-    source, text = other_file or file, _text(file)
-    with _faults_by_line(file):
-        definition = publish.check(text, files=_beside(file))
-    with _faults_by_line(source):
-        journeys = read_journeys(_text(source), program=definition.program)
+    source, text = other_file or file, text_of(file)
+    with faults_by_line(file):
+        definition = publish.check(text, files=beside(file))
+    with faults_by_line(source):
+        journeys = read_journeys(text_of(source), program=definition.program)
     if not journeys:
         raise click.ClickException(f"{source.name} has no journeys. Write some, or name a file with --journeys.")
     # Nothing of the shop's own is touched, so its secret is not needed.
     settings = Settings.from_env({**os.environ, "CARNET_SECRET_KEY": secrets.token_hex(32)})
     steps: list[StepRun] = []
     with _scratch(settings) as db:
-        for run in run_journeys(db, settings, text, journeys, files=_beside(file)):
+        for run in run_journeys(db, settings, text, journeys, files=beside(file)):
             _print_journey(run, source)
             steps += run.steps
     differing = sum(not step.is_as_expected for step in steps)
@@ -85,9 +90,9 @@ def run_tests(file: Path, other_file: Path | None) -> None:
 @_FILE
 def apply(file: Path) -> None:
     """Publish a definition file: a new version of its program, in force at once."""
-    text = _text(file)
+    text = text_of(file)
     with ready_app() as app:
-        definition, version = publish.publish(app, text, now=app.clock.now(), files=_beside(file))
+        definition, version = publish.publish(app, text, now=app.clock.now(), files=beside(file))
     click.echo(f"Version {version} of {definition.program} is in force.")
 
 
@@ -117,24 +122,6 @@ def create(program_id: str, code: str, name: str, latitude: float | None, longit
             app, program_id, code=code, name=name, latitude=latitude, longitude=longitude
         )
     click.echo(made.id)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as trouble:
-        raise click.ClickException(f"{file.name} is not UTF-8. Save it as UTF-8.") from trouble
-
-
-@contextlib.contextmanager
-def _faults_by_line(file: Path) -> Iterator[None]:
-    """Faults found in the block are listed by line, then end the command."""
-    try:
-        yield
-    except DefinitionFaults as faults:
-        for fault in faults.faults:
-            click.echo(f"{file}:{fault.line}:{fault.column}: {fault.path or 'file'}: {fault.found}; {fault.expected}")
-        raise click.ClickException(f"{file.name} has {_count(len(faults.faults), 'fault')}. Mend them.") from faults
 
 
 @contextlib.contextmanager
@@ -180,10 +167,6 @@ def _of_what(step: Step) -> str | None:
             return step.id
         case _:
             return None
-
-
-def _beside(file: Path) -> Callable[[str], bytes]:
-    return lambda name: (file.parent / name).read_bytes()
 
 
 def _summary(definition: Definition) -> str:

@@ -28,7 +28,9 @@ def test_anybody_may_see_a_program(api: FlaskClient, shop: Shop) -> None:
     program = told(response)
     assert response.status_code == 200
     assert (program["id"], program["currency"], program["languages"]) == ("points-tiers", "EUR", ["en", "fr"])
-    assert program["units"] == [{"id": "points", "name": "points", "one": "point", "decimals": 0}]
+    assert program["units"] == [
+        {"id": "points", "name": "points", "one": "point", "decimals": 0, "is_counter": False, "worth": None}
+    ]
     assert [(tier["name"], tier["threshold"]) for tier in program["tiers"]] == [
         ("Bronze", 0),
         ("Silver", 50_000),

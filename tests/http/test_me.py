@@ -226,8 +226,10 @@ def test_a_newcomer_learns_what_is_missing_for_the_next_tier(api: FlaskClient, s
             "name": "Silver",
             "threshold": 50_000,
             "missing": 37_700,
+            "until": "2026-12-31",
             "why": "€377.00 more in 2026 for Silver",
         },
+        "keep": None,
     }
 
 

@@ -10,7 +10,13 @@ def test_a_sale_earns_a_point_per_euro_and_says_why(shop: Shop) -> None:
     answer = shop.sell(1999)
 
     assert answer["earned"] == [
-        {"unit": "points", "amount": 19, "rule": "purchase", "why": "1 point for each €1.00 of €19.99, rounded down"}
+        {
+            "unit": "points",
+            "amount": 19,
+            "rule": "purchase",
+            "usable_at": None,
+            "why": "1 point for each €1.00 of €19.99, rounded down",
+        }
     ]
     assert points_of(answer) == 50 + 19
 

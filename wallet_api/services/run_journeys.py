@@ -287,7 +287,7 @@ class _Traveller:
 
     def access(self, step: AccessStep) -> _Outcome:
         opens_at = step.opens_at.replace(tzinfo=self.definition.time_zone) if step.opens_at else None
-        who = GUEST if self.joined is None else Who(member_id=self.joined)
+        who = GUEST if step.guest or self.joined is None else Who(member_id=self.joined)
         asked = AskAccess(who=who, tags=frozenset({step.tag}), opens_at=opens_at)
         with self.app.db.begin() as tx:
             answer = may_buy(self.app, tx, self.till(SHOP), asked)
@@ -424,7 +424,7 @@ class _Traveller:
         unit = self.definition.units.get(unit_id)
         if unit is None:
             near = did_you_mean(unit_id, self.definition.units, what="units")
-            raise _CannotRun(f"There is no unit {shown(unit_id)}; {near}.")
+            raise _CannotRun(f"There is no unit {shown(unit_id)}; {near}")
         steps = amount.scaleb(unit.decimals)
         if steps % 1:
             raise _CannotRun(f"{amount} has too many decimals. {shown(unit_id)} has {unit.decimals or 'none'}.")

@@ -106,7 +106,7 @@ class EntrySchema(AnswerSchema):
     hash = fields.String(metadata={"description": "SHA-256, in hex"})
 
 
-class PlaceSchema(AnswerSchema):
+class PurchasePlaceSchema(AnswerSchema):
     """Where it was."""
 
     id = Uuid()
@@ -118,7 +118,7 @@ class PurchaseSchema(AnswerSchema):
 
     id = Uuid()
     type = OneOf("sale", "return")
-    location = fields.Nested(PlaceSchema)
+    location = fields.Nested(PurchasePlaceSchema)
     external_id = fields.String(metadata={"description": "The receipt's number"})
     occurred_at = UtcDateTime()
     currency = fields.String()

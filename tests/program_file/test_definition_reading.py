@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,40 +15,69 @@ import pytest
 from notifications.render import check_template
 from notifications.texts import PLACEHOLDERS
 from wallet_api.domain.definition import (
+    Access,
     Amount,
+    Audience,
     Bands,
+    Benefits,
     Brand,
     ByField,
+    BySize,
     ByStreak,
     Cap,
+    CarryOver,
+    Challenge,
+    Choice,
     Colours,
     Condition,
+    Contest,
+    Conversion,
+    Credit,
     DayRange,
+    Donation,
+    Downgrade,
     EarningRule,
     EventKind,
     Expiry,
     ExpiryAnchor,
+    Fee,
     Flat,
     FreeItem,
+    Gift,
     Limit,
     Localised,
+    MemberPrice,
     MessageText,
     MoneyOff,
+    MonthDay,
+    NthWeekday,
+    Occasion,
+    Partner,
     PercentOff,
     Period,
     PerItem,
     PerQuantity,
+    Plan,
+    PlanTerms,
     Price,
     Promotion,
     Rate,
     RateByTier,
+    ReturnTerms,
     Reward,
+    Rounding,
     Season,
+    Segment,
+    Shipping,
     Span,
     TierLevel,
     TierScheme,
     Unit,
     Units,
+    Verification,
+    Window,
+    Worth,
+    YearKind,
 )
 from wallet_api.program_file import read_definition
 from wallet_api.program_file.declaration import MESSAGE_KINDS
@@ -194,6 +224,12 @@ gifts:
         ("on: activity, kind: a, by: {field: category, table: {kids: 10, better sweater: 20.5}}",
          ByField(field="category", table={"kids": 100, "better sweater": 205})),
         ("on: activity, kind: a, earn: 0.5, each: full_size", PerQuantity(earn=5, field="full_size")),
+        ("on: activity, kind: a, earn: 2, each: full_size, every: 5", PerQuantity(earn=20, field="full_size", every=5)),
+        ("on: activity, kind: a, by_size: {steps: [{from: 30, earn: 10}, {from: 50.5, earn: 25}]}",
+         BySize(steps=((Fraction(30), 100), (Fraction(101, 2), 250)))),
+        ("on: activity, kind: a, by_size: {field: km, steps: [{from: 5, earn: 1}]}",
+         BySize(steps=((Fraction(5), 10),), field="km")),
+        ("on: sale, earn: 0.125, per: 1.00", Rate(earn=5, per=400)),
         ("on: activity, kind: a, earn: 2", Flat(earn=20)),
         ("on: sale, earn: 1, each: item", PerItem(earn=10)),
     ],
@@ -270,14 +306,442 @@ promotions:
     ("expires", "meant"),
     [
         ("same day", Expiry(after=Span())),
+        ("end of month", Expiry(after=Span(), anchor=ExpiryAnchor.END_OF_MONTH)),
         ("end of year", Expiry(after=Span(), anchor=ExpiryAnchor.END_OF_YEAR)),
         ("{after_end_of_year: 2 years}", Expiry(after=Span(months=24), anchor=ExpiryAnchor.END_OF_YEAR)),
+        ("{on: 29 February}", Expiry(anchor=ExpiryAnchor.FIXED_DAY, on=MonthDay(month=2, day=29))),
+        ("{on: 3 January, years_after: 2}",
+         Expiry(anchor=ExpiryAnchor.FIXED_DAY, on=MonthDay(month=1, day=3), years_after=2)),
+        ("{after_end_of_month: 6 months, extended_by_activity: 1 month, tiers: [bronze]}",
+         Expiry(after=Span(months=6), anchor=ExpiryAnchor.END_OF_MONTH, extended_by=Span(months=1),
+                tiers=frozenset({"bronze"}))),
     ],
-)
-def test_units_expire_with_the_day_or_the_year(expires: str, meant: Expiry, complete: Complete) -> None:
+)  # fmt: skip
+def test_units_expire_at_an_end_on_a_day_or_by_tier(expires: str, meant: Expiry, complete: Complete) -> None:
     program = read_definition(complete(f"units: {{points: {{expires: {expires}}}}}"))
 
     assert program.units["points"].expires == meant
+
+
+def test_a_unit_says_that_it_counts_waits_pays_or_turns(complete: Complete) -> None:
+    text = """
+units:
+  km: {counter: yes, decimals: 1, returns_count: on the day of the return}
+  points: {pending: 30 days after a sale, returns_count: on the day of the sale}
+  coins: {decimals: 1, pays: {units: 100, money: 1.50, at_most: 50 %, multiples_of: 10, from_balance: 5, given_back: no}}
+  cash: {pays: {units: 1, money: 1}}
+  stars:
+    turns_into:
+      reward: voucher
+      every: 100
+      windows: [{months: October to January, issued: 15 February}, {months: May, issued: 1 June}]
+      at_most: [5 per window, 15 per year]
+rewards: [{id: voucher, gives: {money_off: 10}}]
+"""
+
+    units = read_definition(complete(text)).units
+
+    assert (units["km"].is_counter, units["km"].taken_back_on_return_day) == (True, True)
+    assert (units["points"].pending, units["points"].taken_back_on_return_day) == (Span(days=30), False)
+    assert units["coins"].worth == Worth(
+        units=1000, money=150, multiples_of=100, share=Fraction(1, 2), from_balance=50, given_back=False
+    )
+    assert units["cash"].worth == Worth(units=1, money=100)
+    assert units["stars"].converts == Conversion(
+        every=100,
+        into="voucher",
+        windows=(
+            Window(first=10, last=1, issued=MonthDay(month=2, day=15)),
+            Window(first=5, last=5, issued=MonthDay(month=6, day=1)),
+        ),
+        blocks_per_window=5,
+        blocks_per_year=15,
+    )
+
+
+def test_what_a_window_brings_cannot_be_asked_for(complete: Complete) -> None:
+    text = """
+units:
+  stamps: {turns_into: {reward: mug, every: 9}}
+  stars: {turns_into: {reward: voucher, every: 100, windows: [{months: May, issued: 1 June}]}}
+rewards: [{id: mug, gives: {item: a mug}}, {id: voucher, gives: {money_off: 10}}]
+"""
+
+    rewards = read_definition(complete(text)).rewards
+
+    assert (rewards["mug"].only_given, rewards["voucher"].only_given) == (False, True)
+    assert rewards["voucher"].price == Price(unit="stars", amount=100)
+
+
+def test_a_rule_says_what_else_it_looks_at(complete: Complete) -> None:
+    text = """
+membership: {plans: {annual: {fee: 10, every: 1 year}}}
+partners: {cinema: {locations: [c-1], pays: 1, per: 100 points}}
+segments: {old: {tiers: [gold]}}
+rewards: [{id: mug, gives: {item: a mug}}]
+earning:
+  - {id: a, on: sale, earn: 1, per: 3, rounding: half up, rest: carried on, categories: [Books], memberships: [paid, none]}
+  - {id: b, on: sale, earn: 1, per: 7, partners: [cinema], segments: [old], weekdays: [Monday, Sunday], first_ever: yes}
+  - {id: c, on: activity, kind: pots, earn: 1, reward: mug, each: quantity, every: 5, again_after: 2 days,
+     fee: {units: 2, fields: {mail: true}}}
+"""
+
+    a, b, c = read_definition(complete(text)).earning
+
+    assert (a.rounding, a.carries) == (Rounding.HALF_UP, True)
+    assert a.where == Condition(categories=frozenset({"Books"}), memberships=frozenset({"paid", "none"}))
+    assert b.where == Condition(
+        partners=frozenset({"cinema"}), segments=frozenset({"old"}), weekdays=frozenset({0, 6}), first_ever=True
+    )
+    assert (c.unit, c.reward, c.amount) == ("", "mug", PerQuantity(earn=1, every=5))
+    assert (c.cooldown_hours, c.fee) == (48, Fee(units=2, fields={"mail": "true"}))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("unit: points, tags: [a]", "unit: points, not_tags: [a]"),
+        ("unit: points, tags: [a]", "unit: points, tags: [b]"),
+        ("unit: points, tiers: [silver]", "unit: points, tiers: [gold]"),
+        ("unit: points, days: [2026-03-01 to 2026-03-31]", "unit: points, days: [2026-04-01]"),
+        ("unit: points, weekdays: [Monday]", "unit: points, weekdays: [Tuesday]"),
+        ("unit: points, locations: [a]", "unit: points, locations: [b]"),
+        ("unit: points, categories: [a]", "unit: points, categories: [b]"),
+        ("unit: points", "unit: points, partners: [cinema]"),
+        ("unit: points", "unit: points, adds: yes"),
+        ("unit: points", "unit: stars"),
+        ("unit: points", "reward: mug"),
+    ],
+)
+def test_two_rates_are_told_apart_or_one_adds_to_the_other(first: str, second: str, complete: Complete) -> None:
+    text = f"""
+units: {{points: {{}}, stars: {{}}}}
+partners: {{cinema: {{locations: [c-1], pays: 1, per: 100 points}}}}
+rewards: [{{id: mug, price: 5 points, gives: {{item: a mug}}}}]
+earning:
+  - {{id: r, on: sale, earn: 1, per: 1, {first}}}
+  - {{id: s, on: sale, earn: 1, per: 2, {second}}}
+"""
+
+    program = read_definition(complete(text))
+
+    assert [rule.id for rule in program.earning] == ["r", "s"]
+
+
+def test_rates_by_tier_that_share_no_tier_are_told_apart(complete: Complete) -> None:
+    text = "earning:\n  - {id: r, on: sale, earn: {gold: 2}, per: 1}\n  - {id: s, on: sale, earn: 1, per: 1, tiers: [bronze]}"
+
+    program = read_definition(complete(text))
+
+    assert len(program.earning) == 2
+
+
+def test_a_promotion_may_add_or_multiply_what_activities_earn(complete: Complete) -> None:
+    text = """
+earning:
+  - {id: buy, on: sale, earn: 1, per: 1.00}
+  - {id: pots, on: activity, kind: pots, earn: 1, each: quantity}
+promotions:
+  - {id: more, extra: 0.5, locations: [paris], weekdays: [Saturday], first_ever: yes}
+  - {id: pot-days, multiply: 2, on: activity, kind: pots}
+"""
+
+    more, pots = read_definition(complete(text)).promotions
+
+    assert more == Promotion(
+        id="more",
+        unit="points",
+        multiply=Fraction(1, 2),
+        is_extra=True,
+        where=Condition(locations=frozenset({"paris"}), weekdays=frozenset({5}), first_ever=True),
+    )
+    assert pots == Promotion(id="pot-days", unit="points", multiply=Fraction(2), on=EventKind.ACTIVITY, kind="pots")
+
+
+def test_a_credit_looks_at_a_year_or_at_some_days(complete: Complete) -> None:
+    text = """
+units: {points: {}, dividend: {decimals: 2}}
+membership: {plans: {life: {fee: 30}}}
+credits:
+  - {id: dividend, unit: dividend, earn: 0.1, per: 1, not_tags: [sale], memberships: [paid], period: calendar year,
+     credited: first Monday of March, minimum: 10, join_year: exempt, rounding: half up, counts_units: yes, name: Dividend}
+  - {id: february, unit: points, earn: 3, per: 1, days: 2020-02-01 to 2020-02-29, at_most: 3000 points, credited: 28 days after}
+  - {id: birthday, unit: points, earn: 1, per: 1, period: calendar year, credited: 15 January, rounding: up}
+"""
+
+    dividend, february, birthday = read_definition(complete(text)).credits
+
+    assert dividend == Credit(
+        id="dividend",
+        unit="dividend",
+        rate=Rate(earn=10, per=100),
+        where=Condition(not_tags=frozenset({"sale"}), memberships=frozenset({"paid"})),
+        on=NthWeekday(n=1, weekday=0, month=3),
+        minimum=1000,
+        join_year_is_exempt=True,
+        rounding=Rounding.HALF_UP,
+        counts_units=True,
+        name=said(en="Dividend"),
+    )
+    assert february == Credit(
+        id="february",
+        unit="points",
+        rate=Rate(earn=3, per=100),
+        days=DayRange(first=date(2020, 2, 1), last=date(2020, 2, 29)),
+        after=Span(days=28),
+        most=3000,
+    )
+    assert (birthday.on, birthday.rounding) == (MonthDay(month=1, day=15), Rounding.UP)
+
+
+@pytest.mark.parametrize(("per", "meant"), [("", Period.DAY), (", per: week", Period.WEEK)])
+def test_a_choice_has_options_and_a_time(per: str, meant: Period, complete: Complete) -> None:
+    text = f"""
+earning:
+  - {{id: a, on: activity, kind: pots, earn: 1, fields: {{choice: credit}}}}
+  - {{id: b, on: activity, kind: pots, earn: 2, fields: {{choice: mask}}}}
+choices: [{{kind: pots, field: choice, options: [credit, mask]{per}}}]
+"""
+
+    program = read_definition(complete(text))
+
+    assert program.choices == (Choice(kind="pots", field="choice", options=("credit", "mask"), per=meant),)
+
+
+def test_gifts_come_on_their_occasions(complete: Complete) -> None:
+    text = """
+gifts:
+  welcome: [{earn: 50 points, name: Hello}, {id: welcome-cake, reward: cake}]
+  birthday: {earn: 100 points}
+  birthday_month: {reward: cake, tiers: [gold]}
+  anniversary: [{earn: 1 points}, {id: again, earn: 2 points}]
+  invited: {earn: 5 points}
+  tiers: {gold: {reward: cake, name: Gold}}
+rewards: [{id: cake, gives: {item: a cake}}]
+"""
+
+    program = read_definition(complete(text))
+
+    assert [(rule.id, rule.on, rule.amount, rule.name) for rule in program.earning] == [
+        ("welcome", EventKind.JOIN, Flat(earn=50), said(en="Hello"))
+    ]
+    points = [Units(unit="points", amount=amount) for amount in (100, 1, 2, 5)]
+    assert program.gifts == (
+        Gift(id="welcome-cake", occasion=Occasion.JOIN, reward="cake"),
+        Gift(id="birthday", occasion=Occasion.BIRTHDAY, units=points[0]),
+        Gift(id="birthday_month", occasion=Occasion.BIRTHDAY_MONTH, reward="cake", tiers=frozenset({"gold"})),
+        Gift(id="anniversary", occasion=Occasion.ANNIVERSARY, units=points[1]),
+        Gift(id="again", occasion=Occasion.ANNIVERSARY, units=points[2]),
+        Gift(id="invited", occasion=Occasion.REFERRED, units=points[3]),
+        Gift(id="tier-gold", occasion=Occasion.TIER, reward="cake", tiers=frozenset({"gold"}), name=said(en="Gold")),
+    )
+    assert program.rewards["cake"].only_given
+
+
+def test_a_reward_has_a_season_a_stock_and_comes_by_itself(complete: Complete) -> None:
+    text = """
+units: {km: {counter: yes}}
+causes: {sea: {en: The sea, fr: La mer}}
+rewards:
+  - {id: a, gives: {item: a drink, tags: [drink]}, season: {from: birthday, days: {silver: 7, gold: 30}}, by_itself: yes,
+     limit: 1 per year, valid: season, needs_purchase_of: 5}
+  - {id: b, gives: {percent_off: {silver: 10 %, gold: 20 %}}, season: {from: anniversary, days: 3}, limit: 1 per year, stock: 9}
+  - {id: c, gives: {money_off: 5}, season: birthday, limit: [2 per day, 1 per transaction, 9 per lifetime]}
+"""
+
+    a, b, c = read_definition(complete(text)).rewards.values()
+
+    assert a == Reward(
+        id="a",
+        name=said(en="A"),
+        price=None,
+        gives=FreeItem(item=said(en="a drink"), tags=frozenset({"drink"})),
+        season=Season(occasion=Occasion.BIRTHDAY, days={"silver": 7, "gold": 30}),
+        by_itself=True,
+        limits=(Limit(times=1, per=Period.YEAR),),
+        valid_in_season=True,
+        needs_purchase_of=500,
+    )
+    assert b.gives == PercentOff(by_tier={"silver": Fraction(1, 10), "gold": Fraction(1, 5)})
+    assert (b.season, b.stock) == (Season(occasion=Occasion.ANNIVERSARY, days_for_all=3), 9)
+    assert c.season == Season(occasion=Occasion.BIRTHDAY, days_for_all=1)
+    assert (c.per_sale, c.limits) == (1, (Limit(times=2, per=Period.DAY), Limit(times=9, per=Period.LIFETIME)))
+
+
+def test_a_donation_gives_its_price_to_a_cause(complete: Complete) -> None:
+    text = "causes: {sea: The sea}\nrewards: [{id: d, price: 10 points, gives: {donation: sea}}]"
+
+    program = read_definition(complete(text))
+
+    assert program.causes == {"sea": said(en="The sea")}
+    assert program.rewards["d"].gives == Donation(cause="sea")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("period: membership year, valid: rest of the year and the next, grace: 1 month, then: one down",
+         {"years": YearKind.MEMBERSHIP, "years_after": 1, "grace": Span(months=1), "then": Downgrade.ONE_DOWN}),
+        ("period: last 12 months, valid: 1 year, then: kept",
+         {"years": None, "rolling": Span(months=12), "years_after": None, "valid": Span(months=12), "then": Downgrade.NONE}),
+        ("period: last 90 days, valid: as long as it is reached",
+         {"years": None, "rolling": Span(days=90), "years_after": None}),
+        ("period: last 12 months, worked_out: at the end of the month, in_force_from: day 8 of the next, then: as earned",
+         {"years": None, "rolling": Span(months=12), "years_after": None, "effective_day": 8}),
+    ],
+)  # fmt: skip
+def test_tiers_last_in_four_ways(written: str, meant: dict[str, Any], complete: Complete) -> None:
+    text = f"tiers: {{measure: orders, levels: [{{id: bronze, from: 0}}, {{id: silver, from: 5}}], {written}}}"
+
+    program = read_definition(complete(text))
+
+    levels = (
+        TierLevel(id="bronze", name=said(en="Bronze"), threshold=0),
+        TierLevel(id="silver", name=said(en="Silver"), threshold=5),
+    )
+    assert program.tiers == TierScheme(measure="orders", levels=levels, **meant)
+
+
+@pytest.mark.parametrize(
+    ("measure", "meant"),
+    [
+        ("visits", "visits"),
+        ("{usable: points}", "usable:points"),
+        ("{activity: run}", "activity:run"),
+        ("spend", "spend"),
+    ],
+)
+def test_tiers_count_many_things(measure: str, meant: str, complete: Complete) -> None:
+    text = f"""
+tiers:
+  measure: {measure}
+  period: last 12 months
+  valid: 12 months
+  levels: [{{id: bronze, from: 0}}, {{id: friend, by: invitation}}]
+"""
+
+    program = read_definition(complete(text))
+
+    assert program.tiers is not None
+    assert program.tiers.measure == meant
+    assert [level.threshold for level in program.tiers.levels] == [0, None]
+
+
+def test_any_purchase_is_the_least_that_is_above_nothing(complete: Complete) -> None:
+    text = "tiers: {measure: spend, period: last 12 months, valid: 1 year, levels: [{id: a, from: 0}, {id: b, from: any purchase}]}"
+
+    program = read_definition(complete(text))
+
+    assert program.tiers is not None
+    assert program.tiers.levels[1].threshold == 1
+
+
+def test_benefits_are_for_an_audience(complete: Complete) -> None:
+    text = """
+membership: {plans: {annual: {fee: 139, every: 1 year}}, trial: 30 days, grace: 7 days,
+             refund: {business_days: 3, worth_of_shipping: 6.99}}
+benefits:
+  shipping: [{guests: yes, fee: 8, free_from: 75}, {memberships: [trial, paid], fee: 0}]
+  prices:
+    - {id: p, percent_off: 30 %, members: yes, tags: [a], not_tags: [b], on_top: yes, most_of_order: 1000, most_of_sku: 6, name: P}
+    - {id: q, percent_off: {gold: 10 %}, tiers: [gold]}
+  returns: [{tiers: [gold], worn: {days: 30, at_most: 2 per year}}, {members: yes, days: 60}, {refused: yes}]
+  access: [{tags: [event], members: yes}, {tags: [sale], memberships: [paid], minutes_earlier: 30}]
+  others: {early-access: Early access}
+"""
+
+    program = read_definition(complete(text))
+
+    members, paid = Audience(guests=False), Audience(memberships=frozenset({"paid"}))
+    assert program.benefits == Benefits(
+        shipping=(
+            Shipping(who=Audience(guests=True), fee=800, free_from=7500),
+            Shipping(who=Audience(memberships=frozenset({"trial", "paid"})), fee=0),
+        ),
+        prices=(
+            MemberPrice(
+                id="p",
+                who=members,
+                share=PercentOff(share=Fraction(3, 10)),
+                tags=frozenset({"a"}),
+                not_tags=frozenset({"b"}),
+                stacks=True,
+                most_of_order=100_000,
+                most_of_sku=6,
+                name=said(en="P"),
+            ),
+            MemberPrice(
+                id="q", who=Audience(tiers=frozenset({"gold"})), share=PercentOff(by_tier={"gold": Fraction(1, 10)})
+            ),
+        ),
+        returns=(
+            ReturnTerms(who=Audience(tiers=frozenset({"gold"})), worn_days=30, worn_items_per_year=2),
+            ReturnTerms(who=members, days=60),
+            ReturnTerms(who=Audience(), is_refused=True),
+        ),
+        access=(
+            Access(who=members, tags=frozenset({"event"})),
+            Access(who=paid, tags=frozenset({"sale"}), minutes_earlier=30),
+        ),
+        others={"early-access": said(en="Early access")},
+    )
+    assert program.plans == {"annual": Plan(id="annual", name=said(en="Annual"), fee=13_900, period=Span(months=12))}
+    assert program.plan_terms == PlanTerms(trial_days=30, grace_days=7, refund_business_days=3, worth_of_shipping=699)
+
+
+def test_a_membership_by_proof_has_an_end_and_a_reminder(complete: Complete) -> None:
+    text = "membership: {verified: {id: teacher, name: Teachers, days: 365, reminder: 30 days before}}"
+
+    program = read_definition(complete(text))
+
+    assert program.verification == Verification(id="teacher", name=said(en="Teachers"), days=365, reminder_days=30)
+
+
+def test_challenges_contests_partners_and_segments_are_read(complete: Complete) -> None:
+    text = """
+units: {points: {}, km: {decimals: 1, counter: yes}}
+challenges:
+  - {id: 5k, measure: km, goal: 5, badge: 5k, rewards: [mug], name: Five}
+  - {id: week, measure: {activity: run}, goal: 3, per: week, earn: 50 points}
+  - {id: march, measure: spend, goal: 3, days: 2026-03-01 to 2026-03-31, badge: march}
+contests: [{id: race, measure: km, days: 2026-04-01 to 2026-04-30, prizes: [mug, mug]}]
+partners: {cinema: {locations: [c-1], pays: 1, per: 100 points}}
+segments:
+  regulars: {measure: spend, over: last 6 months, at_least: 10, at_most: 20.5}
+  old: {tiers: [gold]}
+rewards: [{id: mug, gives: {item: a mug}}]
+carry_over: {tiers: {vip: gold}, lots: by the new rules}
+"""
+
+    program = read_definition(complete(text))
+
+    march = DayRange(first=date(2026, 3, 1), last=date(2026, 3, 31))
+    assert program.challenges == (
+        Challenge(id="5k", name=said(en="Five"), measure="earned:km", goal=50, badge="5k", rewards=("mug",)),
+        Challenge(
+            id="week",
+            name=said(en="Week"),
+            measure="activity:run",
+            goal=3,
+            per=Period.WEEK,
+            units=Units(unit="points", amount=50),
+        ),
+        Challenge(id="march", name=said(en="March"), measure="spend", goal=300, days=march, badge="march"),
+    )
+    april = DayRange(first=date(2026, 4, 1), last=date(2026, 4, 30))
+    assert program.contests == (
+        Contest(id="race", name=said(en="Race"), measure="earned:km", days=april, prizes=("mug", "mug")),
+    )
+    assert program.partners == {
+        "cinema": Partner(
+            id="cinema", name=said(en="Cinema"), locations=frozenset({"c-1"}), pays=100, per=100, unit="points"
+        )
+    }
+    assert program.segments == {
+        "regulars": Segment(id="regulars", measure="spend", over=Span(months=6), at_least=1000, at_most=2050),
+        "old": Segment(id="old", tiers=frozenset({"gold"})),
+    }
+    assert program.carry_over == CarryOver(tiers={"vip": "gold"}, lots_keep_expiry=False)
 
 
 def test_a_reward_that_units_turn_into_costs_as_many(complete: Complete) -> None:
@@ -288,15 +752,15 @@ rewards: [{id: mug, gives: {item: a mug}}]
 
     program = read_definition(complete(text))
 
-    stars = program.units["stars"]
-    assert (stars.converts_every, stars.converts_into) == (25, "mug")
+    assert program.units["stars"].converts == Conversion(every=25, into="mug")
     assert program.rewards["mug"].price == Price(unit="stars", amount=25)
 
 
 def test_a_gift_costs_nothing_and_may_be_a_choice(complete: Complete) -> None:
     text = """
 rewards:
-  - {id: gift, gives: {percent_off: 12.5 %}, season: birthday month, limit: 1 per year, choose_one: birthday, per_sale: 1}
+  - {id: gift, gives: {percent_off: 12.5 %}, season: birthday month,
+     limit: [1 per transaction, 1 per year], choose_one: birthday}
   - {id: more, gives: {units: 250 points}, limit: 1 per year, choose_one: birthday}
   - {id: once, price: 5 points, gives: {item: a mug}, limit: 2 per lifetime}
 """
@@ -305,10 +769,10 @@ rewards:
 
     gift, more, once = program.rewards.values()
     assert (gift.price, gift.gives) == (Price(unit="points", amount=0), PercentOff(share=Fraction(1, 8)))
-    assert (gift.season, gift.per_sale) == (Season.BIRTHDAY_MONTH, 1)
-    assert gift.limit == more.limit == Limit(times=1, per=Period.YEAR, name="birthday")
+    assert (gift.season, gift.per_sale) == (Season(occasion=Occasion.BIRTHDAY_MONTH), 1)
+    assert gift.limits == more.limits == (Limit(times=1, per=Period.YEAR, name="birthday"),)
     assert more.gives == Units(unit="points", amount=250)
-    assert once.limit == Limit(times=2, per=Period.LIFETIME)
+    assert once.limits == (Limit(times=2, per=Period.LIFETIME),)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ from wallet_api.program_file.journeys import (
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "program-format.md").read_text(encoding="utf-8")
 EXAMPLES: Final = re.findall(r"^```yaml example\n(journeys:.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-SHIPPED: Final = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "programs").glob("*.yaml"))]
+PROGRAMS: Final = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "programs").glob("*.yaml"))]
+SHIPPED: Final = [text for text in PROGRAMS if "\njourneys:\n" in text]
 JOIN: Final = "{at: 2026-03-10, do: join}"
 
 

@@ -43,7 +43,7 @@ class GivesWritten(Written):
     percent_off: Share | None = optional(SHARE, says="Such a share off a purchase: `10 %`; or one for each tier.")
     item: Words | None = optional(words(), says="Something handed over, in words.")
     tags: tuple[At[str], ...] | None = optional(
-        TAGS, says="With `item`: the dearest item with one of these tags costs nothing on a sale."
+        TAGS, says="With `item`: the cheapest item with one of these tags costs nothing on a sale."
     )
     units: At[Amount] | None = optional(PRICE, says="So many units, put on the card at once.")
     donation: At[str] | None = optional(

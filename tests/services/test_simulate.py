@@ -14,16 +14,18 @@ from uuid import UUID
 
 import pytest
 
-from tests.shop import PROGRAMS, Shop
+from tests.services.wishes import sell_at, wish_of
+from tests.shop import PROGRAMS, Shop, open_shop
 from wallet_api import cdnow
 from wallet_api.clock import FixedClock
-from wallet_api.domain.definition import Definition, Expiry, MoneyOff, Price, Span, Worth
+from wallet_api.domain.definition import Definition, Expiry, MoneyOff, Price, Rate, Span, Worth
 from wallet_api.domain.errors import InsufficientBalance
-from wallet_api.domain.events import Adjust, Line, Sale
+from wallet_api.domain.events import Adjust, Line, PlanAction, Sale
 from wallet_api.services.identify import Who
 from wallet_api.services.import_transactions import Rejection, SaleLine
 from wallet_api.services.merge import MergeWish, merge_members
 from wallet_api.services.pasts import BadLines, NothingToReplay, Past, PastReturn, Pasts, PastSale, recorded, written
+from wallet_api.services.plan import PlanWish, change_plan
 from wallet_api.services.publish import check
 from wallet_api.services.record_activity import RecordActivity, record_activity
 from wallet_api.services.replay import LeftOut
@@ -31,6 +33,7 @@ from wallet_api.services.simulate import Simulation, simulate, worth_of
 from wallet_api.services.simulation_plot import draw
 from wallet_api.store import sql
 from wallet_api.store.ids import new_id
+from wallet_api.store.session import Database
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TODAY = {"silver": 500, "gold": 2000}
@@ -249,6 +252,27 @@ def test_visits_activities_and_the_past_of_merged_members_are_replayed(trading: 
     assert (points.adjusted, simulation.changed.left_out) == (0, {})
 
 
+def test_a_membership_that_was_paid_for_is_had_again(db: Database, clock: FixedClock) -> None:
+    shop = open_shop(db, clock, program="rei")
+    with db.begin() as tx:
+        start = PlanWish(action=PlanAction.START, plan="lifetime")
+        change_plan(shop.app, tx, shop.alice, start, program=shop.program)
+    sell_at(shop, shop.till, replace(wish_of(shop, 200_00), currency="USD"))
+    with db.read() as tx:
+        today = shop.app.current_definition(tx, "rei")
+    double = replace(today, credits=tuple(replace(each, rate=Rate(earn=20, per=100)) for each in today.credits))
+    without = replace(today, plans={})
+
+    doubled = own_past(shop, double, last_day=date(2027, 3, 31))
+    nobody = own_past(shop, without, last_day=date(2027, 3, 31))
+
+    assert doubled.today is not None
+    assert doubled.today.units["dividend"].earned == 20_00
+    assert (doubled.changed.units["dividend"].earned, doubled.changed.liability) == (40_00, 40_00)
+    assert nobody.changed.units["dividend"].earned == 0
+    assert nobody.changed.left_out == {LeftOut(what="membership", which="lifetime", why="There is no such plan."): 1}
+
+
 def test_an_adjustment_is_a_part_of_the_past() -> None:
     by_hand = Adjust(id=new_id(), occurred_at=NOON + timedelta(hours=2), unit="points", amount=-20, reason="a mistake")
     elsewhere = replace(by_hand, id=new_id(), unit="stars")
@@ -432,6 +456,6 @@ def _pasts(*members: Past) -> Pasts:
     return Pasts(
         first=NOON,
         until=max(ends, last) + timedelta(hours=1),
-        transactions=sum(past.transactions for past in members),
+        transactions=sum(len(past.happenings) for past in members),
         members=lambda: iter(members),
     )

@@ -101,7 +101,6 @@ def _lines(simulation: Simulation, changed_title: str, today_title: str | None) 
     yield ""
     yield from _columns(simulation)
     yield from _without_money(simulation)
-    yield from _without_memberships(simulation)
     if simulation.today:
         yield ""
         yield from _matrix(simulation)
@@ -214,11 +213,6 @@ def _without_money(simulation: Simulation) -> Iterator[str]:
                 else "no reward takes money off for them, and they pay nothing at the till"
             )
             yield f"In {name}, {noun} are worth no money: {why}. Liability and cost leave them out."
-
-
-def _without_memberships(simulation: Simulation) -> Iterator[str]:
-    if any(outcome.definition.plans or outcome.definition.verification for _, outcome in _outcomes(simulation)):
-        yield "Paid and verified memberships are not replayed: what only they bring is missing from these figures."
 
 
 def _matrix(simulation: Simulation) -> Iterator[str]:

@@ -22,6 +22,7 @@ from wallet_api.domain import calendar
 from wallet_api.domain.definition import Definition
 from wallet_api.domain.events import Activity, Adjust, CheckIn, Line, Redeem, Sale
 from wallet_api.domain.money import half_up
+from wallet_api.domain.state import Membership
 from wallet_api.services.app import App
 from wallet_api.services.import_transactions import (
     BadLine,
@@ -32,7 +33,7 @@ from wallet_api.services.import_transactions import (
     _Staged,
     _StagedSale,
 )
-from wallet_api.store import pasts, transactions
+from wallet_api.store import memberships, pasts, transactions
 from wallet_api.store.ids import new_id
 from wallet_api.store.pasts import PastRows
 from wallet_api.store.session import Tx
@@ -96,7 +97,16 @@ class PastReturn:
     amount: int | None = None
 
 
-Happening: TypeAlias = PastSale | PastReturn | CheckIn | Activity | Redeem | Adjust
+@dataclass(frozen=True, kw_only=True)
+class PastMembership:
+    """A paid or verified membership became this: whether it was paid for or proven is a fact, whatever the rules."""
+
+    id: UUID
+    occurred_at: datetime
+    membership: Membership
+
+
+Happening: TypeAlias = PastSale | PastReturn | PastMembership | CheckIn | Activity | Redeem | Adjust
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +118,6 @@ class Past:
     birth_date: date | None
     happenings: tuple[Happening, ...]
     referred_by: UUID | None = None
-
-    @property
-    def transactions(self) -> int:
-        """How many sales and returns there are."""
-        return sum(isinstance(happening, PastSale | PastReturn) for happening in self.happenings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +173,7 @@ def _of_rows(app: App, tx: Tx, program: str, rows: PastRows, definition: Definit
         *(CheckIn(id=row.id, occurred_at=row.occurred_at, location=code(row.location_id)) for row in rows.check_ins),
         *map(_activity, rows.activities),
         *_redemptions(rows, definition),
+        *map(_membership, rows.memberships),
         *map(_adjustment, (entry for entry in rows.entries if entry.kind == "adjust")),
     ]
     # Ids are made in the order of time: they tell the order of what happened at one instant.
@@ -230,6 +236,10 @@ def _activity(row: Row[Any]) -> Activity:
         for name, value in row.fields.items()
     }
     return Activity(id=row.id, occurred_at=row.occurred_at, kind=row.kind, fields=fields)
+
+
+def _membership(row: Row[Any]) -> PastMembership:
+    return PastMembership(id=row.id, occurred_at=row.recorded_at, membership=memberships.of_json(row.membership))
 
 
 def _redemptions(rows: PastRows, definition: Definition) -> Iterator[Redeem]:

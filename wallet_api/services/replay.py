@@ -26,8 +26,8 @@ from wallet_api.domain.events import (
     SpentEntry,
     TimePasses,
 )
-from wallet_api.domain.state import MemberState, Take
-from wallet_api.services.pasts import Happening, Past, PastReturn, PastSale, UsedVoucher
+from wallet_api.domain.state import Membership, MemberState, Take
+from wallet_api.services.pasts import Happening, Past, PastMembership, PastReturn, PastSale, UsedVoucher
 from wallet_api.store.ids import fresh_ids, new_id
 
 
@@ -85,6 +85,8 @@ class _Replay:
                     self._sell(happening)
                 case PastReturn():
                     self._take_back(happening)
+                case PastMembership():
+                    self._take_membership(happening)
                 case Adjust() if happening.unit not in self._definition.units:
                     self._leave_out("adjustment", happening.unit, "There is no such unit.")
                 case _:
@@ -122,6 +124,17 @@ class _Replay:
             decision = self._post(sale)
         self._witness.sold()
         self._sales[sale.id] = _recorded(sale, decision, self._definition)
+
+    def _take_membership(self, past: PastMembership) -> None:
+        """Have the membership as it was, so far as the definition knows such a one."""
+        plan = past.membership.plan
+        if plan is not None and plan not in self._definition.plans:
+            self._leave_out("membership", plan, "There is no such plan.")
+        elif plan is None and past.membership != Membership() and self._definition.verification is None:
+            self._leave_out("membership", "", "The program verifies nobody.")
+        else:
+            self._post(TimePasses(occurred_at=past.occurred_at))
+            self.state = replace(self.state, membership=past.membership)
 
     def _codes(self, used: tuple[UsedVoucher, ...], *, day: date) -> Iterator[str]:
         """The codes of the vouchers to use: those of the same redemptions, else for the same reward."""

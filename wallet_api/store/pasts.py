@@ -45,6 +45,10 @@ _PARTS = {
         FROM redemptions WHERE member_id = ANY(:ids) AND made_at < :until AND status = 'captured' AND amount > 0
         ORDER BY id
     """,
+    "memberships": """
+        SELECT member_id, id, membership, recorded_at
+        FROM membership_changes WHERE member_id = ANY(:ids) AND recorded_at < :until ORDER BY id
+    """,
     # What units paid of a sale stands under the sale; what they bought as a reward stands under its redemption.
     "entries": """
         SELECT member_id, id, unit, kind, amount, source_id, why, occurred_at
@@ -76,6 +80,7 @@ class PastRows:
     check_ins: Rows
     activities: Rows
     redemptions: Rows
+    memberships: Rows
     entries: Rows
 
 

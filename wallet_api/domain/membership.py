@@ -153,6 +153,12 @@ def by_verification(definition: Definition, held: Membership, action: Verificati
         case VerificationAction.RENEW if status is MembershipStatus.VERIFIED:
             until = held.until + timedelta(days=terms.days) if held.until and terms.days else None
             return replace(held, until=until, reminded=False)
+        case VerificationAction.RENEW if status is MembershipStatus.LAPSED and held.until and terms.days:
+            # It lapsed by itself, and the renewal comes late: it runs on from the old end all the same.
+            until = held.until + timedelta(days=terms.days)
+            if until < today:
+                raise errors.NotEligible()
+            return replace(held, status=MembershipStatus.VERIFIED, until=until, reminded=False)
         case VerificationAction.REVOKE if status in {MembershipStatus.VERIFIED, MembershipStatus.PENDING}:
             return replace(held, status=MembershipStatus.LAPSED, until=None)
         case _:
@@ -181,7 +187,7 @@ def at_beginning_of(definition: Definition, held: Membership, day: date) -> Memb
             return in_grace(definition, held, first=held.charge_on)
         return replace(held, charge_on=None)
     if held.status is MembershipStatus.VERIFIED:
-        return replace(held, status=MembershipStatus.LAPSED, until=None)
+        return replace(held, status=MembershipStatus.LAPSED)  # its old end stays, for a renewal that comes late
     return replace(held, status=MembershipStatus.ENDED, until=None, charge_on=None)
 
 

@@ -26,13 +26,12 @@ def redeem(posting: Posting, event: Redeem) -> Outcome:
     check(posting, reward, quantity=event.quantity, at=event.occurred_at)
     redemption = _exchange(posting, reward, event, kind=EntryKind.REDEEM)
     posting.set_redemption(replace(redemption, status=RedemptionStatus.CAPTURED))
-    voucher = _voucher(posting, reward, redemption, code=event.voucher_code)
     if not reward.has_voucher:
         _put_on_card(posting, reward, redemption, at=event.occurred_at)
-        voucher = replace(voucher, status=VoucherStatus.REDEEMED)
-    posting.set_voucher(voucher)
+    status = VoucherStatus.ISSUED if reward.has_voucher else VoucherStatus.REDEEMED
+    _issue_vouchers(posting, reward, redemption, code=event.voucher_code, status=status)
     tell_of_redemption(posting, redemption)
-    return Outcome(voucher_id=voucher.id)
+    return Outcome(voucher_id=redemption.id)
 
 
 def hold(posting: Posting, event: Hold) -> Outcome:
@@ -41,10 +40,9 @@ def hold(posting: Posting, event: Hold) -> Outcome:
     check(posting, reward, quantity=event.quantity, at=event.occurred_at)
     redemption = _exchange(posting, reward, event, kind=EntryKind.HOLD)
     posting.set_redemption(replace(redemption, hold_expires_at=event.expires_at))
-    voucher = _voucher(posting, reward, redemption, code=event.voucher_code)
-    posting.set_voucher(replace(voucher, status=VoucherStatus.RESERVED))
+    _issue_vouchers(posting, reward, redemption, code=event.voucher_code, status=VoucherStatus.RESERVED)
     posting.tell("card_changed")
-    return Outcome(voucher_id=voucher.id)
+    return Outcome(voucher_id=redemption.id)
 
 
 def capture(posting: Posting, event: Capture) -> Outcome:
@@ -143,7 +141,7 @@ def check(posting: Posting, reward: Reward, *, quantity: int, at: datetime) -> N
     state, day = posting.state, calendar.local_day(at, posting.definition.time_zone)
     if reward.season and not open_days(posting.definition, state, reward.season, day):
         raise errors.OutOfSeason()
-    if not is_eligible(reward, state):
+    if reward.only_given or not is_eligible(reward, state):
         raise errors.NotEligible()
     if (limit := reached_limit(posting, reward, quantity=quantity, day=day)) is not None:
         raise errors.LimitReached(limit=limit)
@@ -155,8 +153,8 @@ def check(posting: Posting, reward: Reward, *, quantity: int, at: datetime) -> N
 
 
 def is_eligible(reward: Reward, state: MemberState) -> bool:
-    """Whether this member's tier includes a reward, and whether it takes anything off for them."""
-    if isinstance(reward.gives, PercentOff) and not reward.gives.of(state.tier):
+    """Whether this member's tier includes a reward."""
+    if isinstance(reward.gives, PercentOff) and reward.gives.by_tier and state.tier not in reward.gives.by_tier:
         return False
     return not reward.tiers or state.tier in reward.tiers
 
@@ -241,6 +239,18 @@ def _exchange(posting: Posting, reward: Reward, event: Redeem | Hold, *, kind: E
         made_at=at,
         hold_expires_at=None,
     )
+
+
+def _issue_vouchers(
+    posting: Posting, reward: Reward, redemption: Redemption, *, code: str, status: VoucherStatus
+) -> None:
+    """One voucher for each piece, so that each can be used on its own; the first has the redemption's id and code."""
+    first = replace(_voucher(posting, reward, redemption, code=code), quantity=1, status=status)
+    pieces = redemption.quantity if reward.has_voucher else 1
+    posting.set_voucher(first)
+    for _ in range(pieces - 1):
+        voucher_id = posting.next_id()
+        posting.set_voucher(replace(first, id=voucher_id, code=voucher_code(voucher_id)))
 
 
 def _voucher(

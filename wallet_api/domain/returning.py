@@ -10,10 +10,11 @@ from math import ceil, floor
 from wallet_api.domain import benefits, calendar, crediting, earning, errors
 from wallet_api.domain.benefits import Status
 from wallet_api.domain.decision import EntryKind
-from wallet_api.domain.definition import EarningRule, EventKind, Promotion, Rate, RateByTier, ReturnTerms
+from wallet_api.domain.definition import EarningRule, EventKind, Period, Promotion, Rate, RateByTier, ReturnTerms
 from wallet_api.domain.earning import Basket, Scene
 from wallet_api.domain.events import EarnedEntry, Line, RecordedSale, Return, SpentEntry
 from wallet_api.domain.money import half_up
+from wallet_api.domain.occasions import cap_period
 from wallet_api.domain.posting import Outcome, Posting
 from wallet_api.domain.selling import PURCHASES
 from wallet_api.domain.state import VoucherStatus
@@ -153,6 +154,17 @@ def _reverse(
     day = calendar.local_day(event.occurred_at, posting.definition.time_zone) if on_return_day else scene.day
     posting.measure(f"earned:{earned.unit}", day, -amount)
     posting.measure_usable(earned.unit, scene.day, -max(0, amount - pending))
+    _give_cap_back(posting, event.sale, earned, amount, scene.day)
+
+
+def _give_cap_back(posting: Posting, sale: RecordedSale, earned: EarnedEntry, amount: int, day: date) -> None:
+    """What has been taken back counts towards no limit; an earning that is gone is no longer one of so many times."""
+    rule = next((each for each in sale.definition.earning if each.id == earned.rule), None)
+    if rule is None or rule.cap is None or rule.cap.per is Period.TRANSACTION:
+        return
+    key = (rule.cap.name or rule.id, cap_period(rule, rule.cap, day))
+    if key in posting.state.counts:  # else that period is over, and nobody asks any more
+        posting.count(*key, units=-amount, times=-1 if amount == earned.left else 0)
 
 
 def _rest_earns(sale: RecordedSale, basket: Basket, scene: Scene) -> dict[str, int]:

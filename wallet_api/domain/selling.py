@@ -109,18 +109,20 @@ class _Bill:
 
     def use_vouchers(self, posting: Posting, event: Sale, day: date) -> None:
         """Redeem the vouchers used on a sale; each takes its part off what the ones before it left."""
-        used: Counter[str] = Counter()
-        before = self.merchandise
-        for code in event.vouchers:
-            voucher = _voucher(posting, code, day, at=event.occurred_at)
-            reward = reward_of(posting.definition, voucher.reward)
-            if reward.per_sale is not None and used[reward.id] >= reward.per_sale:
+        vouchers = [_voucher(posting, code, day, at=event.occurred_at) for code in event.vouchers]
+        if len({voucher.id for voucher in vouchers}) < len(vouchers):
+            raise errors.VoucherNotFound(voucher=", ".join(event.vouchers))  # a voucher is used once
+        used = Counter(voucher.reward for voucher in vouchers)
+        rewards = {reward_id: reward_of(posting.definition, reward_id) for reward_id in used}
+        for reward in rewards.values():
+            if reward.per_sale is not None and used[reward.id] > reward.per_sale:
                 raise errors.LimitReached(limit=reward.per_sale)
-            if before < reward.needs_purchase_of:
-                raise errors.MinimumNotReached(minimum=reward.needs_purchase_of, have=before)
-            used[reward.id] += 1
-            off = self.take_off(reward, voucher.quantity, tier=posting.state.tier)
-            posting.discount(Discount(voucher_id=voucher.id, reward=reward.id, amount=off))
+        for reward in rewards.values():
+            if self.merchandise < reward.needs_purchase_of:
+                raise errors.MinimumNotReached(minimum=reward.needs_purchase_of, have=self.merchandise)
+        for voucher in vouchers:
+            off = self.take_off(rewards[voucher.reward], voucher.quantity, tier=posting.state.tier)
+            posting.discount(Discount(voucher_id=voucher.id, reward=voucher.reward, amount=off))
             posting.set_voucher(replace(voucher, status=VoucherStatus.REDEEMED))
 
     def take_off(self, reward: Reward, quantity: int, *, tier: str | None) -> int:
@@ -217,7 +219,7 @@ def _take_units(posting: Posting, event: Sale, unit_id: str, amount: int, *, goo
 
 def _check_minimum(unit: Unit, amount: int, have: int) -> None:
     assert unit.worth is not None
-    if have < unit.worth.from_balance:
+    if unit.worth.from_balance and have < unit.worth.from_balance:
         raise errors.MinimumNotReached(minimum=unit.worth.from_balance, have=have)
     if amount % unit.worth.multiples_of:
         raise errors.MinimumNotReached(minimum=unit.worth.multiples_of, have=amount)

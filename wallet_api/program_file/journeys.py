@@ -29,6 +29,7 @@ from .shapes import (
     At,
     Choice,
     DecimalNumber,
+    Either,
     ListOf,
     MapOf,
     Pattern,
@@ -269,6 +270,10 @@ PAID_UNITS: Final[Shape[Mapping[str, Decimal]]] = _by_id(
     "unit", _plain(DecimalNumber()), "how many of a unit, such as `{points: 100}`"
 )
 SUM: Final[Shape[Decimal]] = _plain(MONEY)
+TENDER: Final[Shape[str]] = Made(
+    Either(Text(40), MapOf(identifier("a way to pay"), MONEY, most=10, wanted="ways to pay, and how much by each")),
+    lambda read: read.value if isinstance(read, At) else ", ".join(way.value for way, _ in read),
+)
 QUANTITY: Final[Shape[int]] = _plain(Whole(1, MOST_QUANTITY))
 LOCALE: Final = Pattern("[a-z]{2,3}(?:[-_][A-Z]{2})?", "a language such as `en` or `fr-CA`")
 REFUSAL: Final = Pattern("[a-z]+(?:_[a-z]+)*", "the code of a refusal, such as `insufficient_balance`")
@@ -348,7 +353,7 @@ class JoinStep(Step):
     """The person becomes a member."""
 
     plan: str | None = optional(_plain(identifier("the id of a plan")), says="The plan bought with it.")
-    referral: str | None = optional(_plain(Text(64)), says="Whose invitation it is.")
+    referral: str | None = optional(_plain(ONE_VALUE), says="Whose invitation it is: a name, or `true` for somebody's.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -361,7 +366,7 @@ class BasketStep(Step):
     )
     pay_with: Mapping[str, Decimal] | None = optional(PAID_UNITS, says="Units that pay for a part.")
     use: tuple[str, ...] | None = optional(_ids("reward"), says="Rewards whose vouchers are used, one for each.")
-    tender: str | None = optional(_plain(Text(40)), says="How the rest is paid.")
+    tender: str | None = optional(TENDER, says="How the rest is paid: a word, or words and how much by each.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -146,7 +146,7 @@ class Lookup:
             return PercentOff(share=share.value)
         self.all_known([tier for tier, _ in share], "tier")
         for _, each in share:
-            if each:
+            if each and each.value:  # nothing off in one tier is worth saying
                 self.is_share(each)
         return PercentOff(by_tier={tier.value: each.value for tier, each in share if each})
 

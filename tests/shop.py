@@ -45,7 +45,13 @@ class Shop:
     alice: UUID
 
     def join(
-        self, name: str, *, at: datetime | None = None, birth_date: date | None = None, locale: str = "en"
+        self,
+        name: str,
+        *,
+        at: datetime | None = None,
+        birth_date: date | None = None,
+        locale: str = "en",
+        referral_code: str | None = None,
     ) -> UUID:
         """Somebody becomes a member."""
         now = at or self.app.clock.now()
@@ -56,6 +62,7 @@ class Shop:
             given_name=name.capitalize(),
             birth_date=birth_date,
             locale=locale,
+            referral_code=referral_code,
         )
         with self.app.db.begin() as tx:
             return enrol(self.app, tx, newcomer, Consents(terms=True), now=now)

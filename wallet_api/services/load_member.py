@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from wallet_api.domain import calendar
+from wallet_api.domain import calendar, errors
 from wallet_api.domain.decide import decide
 from wallet_api.domain.decision import Decision
 from wallet_api.domain.definition import Definition, Period
@@ -45,6 +45,8 @@ def locked(
     `rewards` are those to be redeemed: of one that is limited, what is left is locked too.
     """
     row = locks.member(tx, member_id)
+    if row.status == "merged":
+        raise errors.Busy()  # while we waited for the lock; whoever asks again finds who the member is now
     definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
     locks.stock(tx, row.program_id, [reward for reward in rewards if reward in _limited(definition)])
     return load(app, tx, row, moments=[at], now=now, also=also)

@@ -62,7 +62,7 @@ def decide(
     return posting.decision(outcome)
 
 
-def _outcome(posting: Posting, event: Event, *, now: datetime) -> Outcome:  # noqa: C901 one case for each kind of event
+def _outcome(posting: Posting, event: Event, *, now: datetime) -> Outcome:  # noqa: C901, PLR0912 one case for each kind of event
     match event:
         case TimePasses():
             return Outcome()
@@ -71,7 +71,7 @@ def _outcome(posting: Posting, event: Event, *, now: datetime) -> Outcome:  # no
         case Sale():
             return sell(posting, event, now=now)
         case Return():
-            return take_back(posting, event)
+            return take_back(posting, event, now=now)
         case CheckIn():
             return _check_in(posting, event, now=now)
         case Activity():

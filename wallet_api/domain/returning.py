@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 
-from wallet_api.domain import benefits, calendar, crediting, earning, errors
+from wallet_api.domain import benefits, calendar, crediting, earning, errors, standing
 from wallet_api.domain.benefits import Status
 from wallet_api.domain.decision import EntryKind
 from wallet_api.domain.definition import EarningRule, EventKind, Period, Promotion, Rate, RateByTier, ReturnTerms
@@ -22,7 +22,7 @@ from wallet_api.domain.state import VoucherStatus
 LIFETIME = "lifetime"
 
 
-def take_back(posting: Posting, event: Return) -> Outcome:
+def take_back(posting: Posting, event: Return, *, now: datetime) -> Outcome:
     """Post a return; refuses what is too late, may not come back, or is more than was sold."""
     sale = event.sale
     kept = _kept_after(event)
@@ -42,6 +42,7 @@ def take_back(posting: Posting, event: Return) -> Outcome:
             posting.count(*PURCHASES, units=0, times=-1)
         _reissue_vouchers(posting, sale)
     crediting.reckon_again(posting, sale_day, at=event.occurred_at, source_id=event.id)
+    standing.promote(posting, at=event.occurred_at, now=now)  # lowers no tier, but the end that it had won anew
     given_back = half_up(
         sum((net * (1 - part) for net, part in zip(sale.net, kept, strict=True)), Fraction()),
     )

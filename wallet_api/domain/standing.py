@@ -43,9 +43,8 @@ def promote(posting: Posting, *, at: datetime, now: datetime) -> None:
         _move(posting, standing, earned, at=at, because="reached")
     elif held and tiers.is_continuous(scheme) and earned.level.id != held.tier:
         _review(posting, earned, at=at)
-    elif held and tiers.is_reached_again(scheme, earned, held):
-        # Reached once more, in a year whose result is valid for longer.
-        _move(posting, replace(held, until=earned.until), earned, at=at, because="kept")
+    elif held and (until := tiers.other_end(scheme, earned, held)):
+        _move(posting, replace(held, until=until), earned, at=at, because="kept")
 
 
 def review(posting: Posting, at: datetime) -> None:

@@ -114,15 +114,14 @@ def is_above(scheme: TierScheme, level: TierLevel, standing: Standing | None) ->
     return scheme.rank(level.id) > scheme.rank(standing.tier if standing else None)
 
 
-def is_reached_again(scheme: TierScheme, earned: Earned, held: Standing) -> bool:
-    """Whether a later year has earned the same tier, so that it is valid for longer."""
-    return (
-        scheme.years_after is not None
-        and earned.level.id == held.tier
-        and earned.until is not None
-        and held.until is not None
-        and earned.until > held.until
-    )
+def other_end(scheme: TierScheme, earned: Earned, held: Standing) -> date | None:
+    """Where years earn the held tier until another day than it is held: that day.
+
+    A later one, when a new year has reached it again; an earlier one, when a return has undone that.
+    """
+    if scheme.years_after is None or earned.level.id != held.tier or held.until is None:
+        return None
+    return earned.until if earned.until != held.until else None
 
 
 def is_continuous(scheme: TierScheme) -> bool:

@@ -21,6 +21,8 @@ Complete = Callable[[str], str]
 
 PROGRAMS: Final = sorted((Path(__file__).parents[2] / "programs").glob("*.yaml"))
 TEXTS: Final = tuple(path.read_text(encoding="utf-8") for path in PROGRAMS)
+RULES: Final = tuple(text.split("\njourneys:\n")[0] + "\n" for text in TEXTS)
+VALUES: Final = re.compile(r"(?<=[:\[{,] )[^\s,:{}\[\]]+|\{[^{}\n]*\}|\[[^\[\]\n]*\]")
 FRAGMENTS: Final = (
     *(
         "",
@@ -144,6 +146,25 @@ def changed_programs(draw: st.DrawFn) -> str:
 @settings(max_examples=150, deadline=None)
 @given(changed_programs())
 def test_a_changed_program_is_read_or_its_faults_are_named_and_the_schema_takes_what_is_read(text: str) -> None:
+    program = read(text)
+
+    assert program is None or complaints(text) == []
+
+
+@st.composite
+def crossed_programs(draw: st.DrawFn) -> str:
+    """A good program in which a value or two gave way to one of another place, or of another program."""
+    text = draw(st.sampled_from(RULES))
+    for _ in range(draw(st.integers(1, 2))):
+        start, end = draw(st.sampled_from([match.span() for match in VALUES.finditer(text)]))
+        other = draw(st.sampled_from(RULES))
+        text = text[:start] + draw(st.sampled_from(VALUES.findall(other))) + text[end:]
+    return text
+
+
+@settings(max_examples=150, deadline=None)
+@given(crossed_programs())
+def test_a_program_crossed_with_another_is_read_or_its_faults_are_named(text: str) -> None:
     program = read(text)
 
     assert program is None or complaints(text) == []

@@ -114,6 +114,7 @@ CASES = {
     # What parts mean together
     "language twice": Case("languages: [en, en]", 1, "languages[1]", "a language `en` stands already in line 1", "once"),
     "language not spoken": Case("name: {en: A, de: B}", 1, "name.de", "`de` is not one of the program's languages", "`en`"),
+    "name in no language": Case("name: {de: A}", 1, "name.de", "`de` is not one of the program's languages", "`en`"),
     "message in no language": Case("messages: {welcome: {de: B}}", 1, "messages.welcome.de", "`de` is not one", "`languages`"),
     "unit name in no language": Case("units: {points: {name: {de: B}}}", 1, "units.points.name.de", "`de` is not one", "fr"),
     "contrast": Case(
@@ -595,6 +596,10 @@ CASES = {
     ),
     "share of nothing in a tier": Case(
         REWARD + "gives: {percent_off: {gold: 0 %}}}", 2, "rewards[0].gives.percent_off.gold", "0 % cannot be taken off", "above 0 %"
+    ),
+    "more than all in a tier": Case(
+        REWARD + "gives: {percent_off: {silver: 0 %, gold: 101 %}}}",
+        2, "rewards[0].gives.percent_off.gold", "101 % cannot be taken off", "100 %",
     ),
     "donation to nobody": Case(REWARD + "gives: {donation: sea}}", 2, "rewards[0].gives.donation", "there is no cause `sea`", "no causes here"),
     "donation of nothing": Case(

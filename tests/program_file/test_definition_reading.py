@@ -545,7 +545,7 @@ causes: {sea: {en: The sea, fr: La mer}}
 rewards:
   - {id: a, gives: {item: a drink, tags: [drink]}, season: {from: birthday, days: {silver: 7, gold: 30}}, by_itself: yes,
      limit: 1 per year, valid: season, needs_purchase_of: 5}
-  - {id: b, gives: {percent_off: {silver: 10 %, gold: 20 %}}, season: {from: anniversary, days: 3}, limit: 1 per year, stock: 9}
+  - {id: b, gives: {percent_off: {bronze: 0 %, silver: 10 %, gold: 20 %}}, season: {from: anniversary, days: 3}, limit: 1 per year, stock: 9}
   - {id: c, gives: {money_off: 5}, season: birthday, limit: [2 per day, 1 per transaction, 9 per lifetime]}
 """
 
@@ -562,7 +562,7 @@ rewards:
         valid_in_season=True,
         needs_purchase_of=500,
     )
-    assert b.gives == PercentOff(by_tier={"silver": Fraction(1, 10), "gold": Fraction(1, 5)})
+    assert b.gives == PercentOff(by_tier={"bronze": Fraction(0), "silver": Fraction(1, 10), "gold": Fraction(1, 5)})
     assert (b.season, b.stock) == (Season(occasion=Occasion.ANNIVERSARY, days_for_all=3), 9)
     assert c.season == Season(occasion=Occasion.BIRTHDAY, days_for_all=1)
     assert (c.per_sale, c.limits) == (1, (Limit(times=2, per=Period.DAY), Limit(times=9, per=Period.LIFETIME)))

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import pairwise
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from wallet_api.domain.state import MembershipStatus
 
 from .declaration import PROGRAM
 from .faults import DefinitionFaults, Report, did_you_mean, shown
 from .nodes import Entries, Node, Scalar, compose
+from .phrases import FieldValue
 from .shapes import (
     MONEY,
     NUMBER,
@@ -47,6 +48,8 @@ from .shapes import (
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+ByWay: TypeAlias = tuple[tuple[At[str], At[Decimal] | None], ...]
 
 MOST_JOURNEYS: Final = 200
 MOST_STEPS: Final = 2000
@@ -238,6 +241,11 @@ def _ids(what: str, *, least: int = 1) -> Shape[tuple[str, ...]]:
     return ListOf(_plain(identifier(f"the id of a {what}")), most=100, least=least)
 
 
+def _ways(tender: At[str] | ByWay) -> str:
+    """How something is paid, in one text."""
+    return tender.value if isinstance(tender, At) else ", ".join(way.value for way, _ in tender)
+
+
 def _day(match: re.Match[str]) -> date | None:
     try:
         return date.fromisoformat(match[0])
@@ -261,7 +269,7 @@ MOMENT: Final = Phrase(
     _moment,
 )
 # A phrase of its own: `Text` refuses `true`, which is a fine value of an activity's field.
-ONE_VALUE: Final = Phrase(r"\S.{0,99}", "a word or a number", lambda match: match[0])
+ONE_VALUE: Final = FieldValue(r"(?!(?:null|Null|NULL|~)$)\S.{0,99}", "a word or a number", lambda match: match[0])
 DO: Final = Choice({kind: kind for kind in KINDS}, "steps")
 MEMBERSHIP: Final = Choice({state.value: state.value for state in MembershipStatus}, "memberships")
 YES_OR_NO: Final[Shape[bool]] = _plain(YesOrNo({"true": True, "false": False}))
@@ -270,10 +278,10 @@ PAID_UNITS: Final[Shape[Mapping[str, Decimal]]] = _by_id(
     "unit", _plain(DecimalNumber()), "how many of a unit, such as `{points: 100}`"
 )
 SUM: Final[Shape[Decimal]] = _plain(MONEY)
-TENDER: Final[Shape[str]] = Made(
-    Either(Text(40), MapOf(identifier("a way to pay"), MONEY, most=10, wanted="ways to pay, and how much by each")),
-    lambda read: read.value if isinstance(read, At) else ", ".join(way.value for way, _ in read),
+WAYS_TO_PAY: Final[Shape[At[str] | ByWay]] = Either(
+    Text(40), MapOf(identifier("a way to pay"), MONEY, most=10, wanted="ways to pay, and how much by each")
 )
+TENDER: Final[Shape[str]] = Made(WAYS_TO_PAY, _ways)
 QUANTITY: Final[Shape[int]] = _plain(Whole(1, MOST_QUANTITY))
 LOCALE: Final = Pattern("[a-z]{2,3}(?:[-_][A-Z]{2})?", "a language such as `en` or `fr-CA`")
 REFUSAL: Final = Pattern("[a-z]+(?:_[a-z]+)*", "the code of a refusal, such as `insufficient_balance`")

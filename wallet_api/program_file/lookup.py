@@ -95,9 +95,8 @@ class Lookup:
 
     def localised(self, by_language: Mapping[str, str]) -> Localised:
         """In the program's own order, so that the first language is the one to fall back to."""
-        return Localised(
-            by_language={language: by_language[language] for language in self.languages if language in by_language}
-        )
+        known = {language: by_language[language] for language in self.languages if language in by_language}
+        return Localised(by_language=known) if known else self.plain("")  # all of them have faults
 
     def words_or_id(self, words: Words | None, of: str) -> Localised:
         return self.words(words) if words else self.plain(of.replace("-", " ").replace("_", " ").capitalize())
@@ -145,8 +144,9 @@ class Lookup:
             self.is_share(share)
             return PercentOff(share=share.value)
         self.all_known([tier for tier, _ in share], "tier")
+        is_for_nobody = not any(each and each.value for _, each in share)
         for _, each in share:
-            if each and each.value:  # nothing off in one tier is worth saying
+            if each and (each.value or is_for_nobody):  # nothing off in one tier of several is worth saying
                 self.is_share(each)
         return PercentOff(by_tier={tier.value: each.value for tier, each in share if each})
 

@@ -106,8 +106,8 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "credit_most": {"en": "at most {units}", "fr": "au plus {units}"},
     "credit_again": {
-        "en": "worked out again, {given} had been credited before",
-        "fr": "recalculé, {given} avaient été crédités avant",
+        "en": "worked out again, credited before: {given}",
+        "fr": "recalculé, crédité auparavant : {given}",
     },
     "challenge": {"en": "the goal of “{name}” is reached", "fr": "l’objectif de « {name} » est atteint"},
     "occasion_join": {"en": "a gift for joining", "fr": "un cadeau de bienvenue"},

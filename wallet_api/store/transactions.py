@@ -234,7 +234,7 @@ def entries_of_member(tx: Tx, member_id: UUID, *, before: UUID | None, limit: in
         tx,
         """
         SELECT id, unit, kind, amount, occurred_at, recorded_at, source_id, rule, definition_version, reverses, why,
-               position, hash
+               usable_at, position, hash
         FROM entries WHERE member_id = :member AND (CAST(:before AS uuid) IS NULL OR id < :before)
         ORDER BY id DESC LIMIT :limit
         """,

@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from wallet_api.domain import calendar, challenges, conversions, earning, gifts, membership, standing
+from wallet_api.domain.carrying_over import carry_over
 from wallet_api.domain.decision import Decision, EntryKind
 from wallet_api.domain.definition import Choice, Definition, EventKind, Occasion, Period
 from wallet_api.domain.due import post_due
@@ -26,6 +27,7 @@ from wallet_api.domain.events import (
     Hold,
     Invite,
     Join,
+    NewRules,
     PlanEvent,
     Redeem,
     Release,
@@ -66,6 +68,8 @@ def _outcome(posting: Posting, event: Event, *, now: datetime) -> Outcome:  # no
     match event:
         case TimePasses():
             return Outcome()
+        case NewRules():
+            return carry_over(posting, event)
         case Join():
             return _join(posting, event)
         case Sale():

@@ -252,6 +252,13 @@ class VerificationEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewRules:
+    """Another version of the program's definition came into force: what the member has is carried over into it."""
+
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class TimePasses:
     """Nothing but the clock moved."""
 
@@ -273,6 +280,7 @@ Event = (
     | Award
     | PlanEvent
     | VerificationEvent
+    | NewRules
     | TimePasses
 )
 Why = Mapping[str, object]

@@ -466,6 +466,19 @@ class Posting:
                 if lot.left and lot.expires_at == calendar.start_of(due, zone):
                     self._set_lot(replace(lot, expires_at=later))
 
+    def date_lots_by_the_rules(self) -> None:
+        """Every open lot ends as the rules in force say, from the day on which it was earned."""
+        for lot in self.state.lots.values():
+            if lot.left and lot.unit in self.definition.units:
+                expires_at = self._expiry_of_a_lot(lot.unit, self._day(lot.earned_at))
+                if expires_at != lot.expires_at:
+                    self._set_lot(replace(lot, expires_at=expires_at))
+        for account in self.state.accounts.values():
+            unit = self.definition.units.get(account.unit)
+            expiry = unit.expires if unit else None
+            if account.expires_at and (expiry is None or expiry.anchor is not ExpiryAnchor.LAST_ACTIVITY):
+                self.clear_expiry(account.unit)
+
     def _expiry_of_a_lot(self, unit: str, day: date) -> datetime | None:
         expiry = self.definition.units[unit].expires
         if expiry is None or not expiry.applies_to(self.state.tier):

@@ -9,7 +9,7 @@ import schemathesis
 from schemathesis.schemas import BaseSchema
 from schemathesis.wfc.escalation import restore_identity_assignments
 
-CALLERS = {"member": "alice", "staff": "carol", "key": "till", "pass": "wallet"}
+CALLERS = {"member": "alice", "staff": "maria", "key": "till", "pass": "wallet"}
 _keys = count(1)
 
 

@@ -25,10 +25,8 @@ class Adjustment:
 
 
 def adjust(app: App, tx: Tx, member_id: UUID, wish: Adjustment, *, program: str) -> Json:
-    """Enter it in the ledger; taking more than there is leaves a balance below zero. Raises NotFound, Invalid."""
+    """Enter it in the ledger; taking more than there is leaves a balance below zero. Raises NotFound."""
     now = app.clock.now()
-    if wish.amount == 0:
-        raise errors.Invalid(pointer="#/amount", detail="Not zero.")
     if (survivor := merges.survivor(tx, member_id, program_id=program)) is None:
         raise errors.NotFound(what="member")
     member = load_member.locked(app, tx, survivor, at=now, now=now)

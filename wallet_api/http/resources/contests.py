@@ -35,7 +35,7 @@ class Contests(MethodView):
             return {"items": contests_of(app, tx, by.id, program=by.program), "next_cursor": None}
 
 
-@blueprint.route("/<string:contest_id>")
+@blueprint.route("/<slug:contest_id>")
 class OneContest(MethodView):
     """Taking part."""
 

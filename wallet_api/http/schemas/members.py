@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import marshmallow as ma
 
 from wallet_api.http.schemas.base import AnswerSchema, Schema
@@ -15,11 +18,23 @@ REASON_CHARACTERS_MAX = 200
 MOST_AT_ONCE = 10**9
 
 
+class Change(UnitAmount):
+    """Units to add or (below zero) to take; never none."""
+
+    json_schema: ClassVar[Mapping[str, object]] = {"not": {"const": 0}}
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> int:
+        number = super()._deserialize(value, attr, data, **kwargs)
+        if number == 0:
+            raise ma.ValidationError("Not zero.")
+        return number
+
+
 class AdjustmentSchema(Schema):
     """Units to add or (below zero) to take."""
 
     unit = Text(longest=50, required=True)
-    amount = UnitAmount(minimum=-MOST_AT_ONCE, maximum=MOST_AT_ONCE, required=True)
+    amount = Change(minimum=-MOST_AT_ONCE, maximum=MOST_AT_ONCE, required=True)
     reason = Text(longest=REASON_CHARACTERS_MAX, required=True, metadata={"description": "The member reads it"})
 
 

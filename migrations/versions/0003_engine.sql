@@ -63,6 +63,8 @@ ALTER TABLE tier_changes
 CREATE FUNCTION uuid_time(id uuid) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0) $$;
 
+-- None: before this column was there; then they were made at once.
+ALTER TABLE redemptions ADD COLUMN recorded_at timestamptz;
 ALTER TABLE vouchers ADD COLUMN valid_from date;
 
 -- ── The till ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.cli.conftest import Carnet
-from tests.shop import Shop
+from tests.shop import NOON, Shop
+from wallet_api.clock import FixedClock
 from wallet_api.domain.errors import InvalidCredentials
 from wallet_api.services.sign_in import sign_in_staff
 from wallet_api.store import cards
@@ -91,6 +94,35 @@ def test_a_member_is_shown_by_address_and_by_card_number(carnet: Carnet, shop: S
     assert "Alice (active)" in by_address.stdout
     assert f"{card.number} (active)" in by_address.stdout
     assert "lifetime 650" in by_address.stdout
+
+
+def test_a_member_is_shown_as_they_stood(carnet: Carnet, shop: Shop, clock: FixedClock) -> None:
+    clock.advance(timedelta(hours=1))
+    shop.sell(60_000)
+
+    before = carnet("member", "show", "alice@example.org", "--as-of", f"{NOON.isoformat()}")
+    after = carnet("member", "show", "alice@example.org", "--as-of", "2026-03-10T14:00:00+01:00")
+
+    assert "50 points, lifetime 50" in before.stdout
+    assert "Bronze since 2026-03-10" in before.stdout
+    assert "650 points, lifetime 650" in after.stdout
+    assert "Silver since 2026-03-10, until 2027-12-31" in after.stdout
+
+
+@pytest.mark.parametrize(
+    ("instant", "why"),
+    [
+        ("2026-03-10T12:59:59+01:00", "alice@example.org was no member yet."),
+        ("9999-01-01T00:00:00Z", "That time has not come yet."),
+        ("2026-03-10T12:00:00", "The time has no zone."),
+        ("yesterday", "Not a time such as"),
+    ],
+)
+def test_why_a_member_cannot_be_shown_as_they_stood(carnet: Carnet, shop: Shop, instant: str, why: str) -> None:
+    result = carnet("member", "show", "alice@example.org", "--program", shop.program, "--as-of", instant)
+
+    assert result.exit_code != 0
+    assert why in result.stderr
 
 
 def test_nobody_is_shown_where_nobody_is_known(carnet: Carnet, shop: Shop) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
+from tests.services.everything import everything, open_everything
 from tests.shop import Shop
 from wallet_api.clock import FixedClock
+from wallet_api.domain.events import Line, PlanAction
+from wallet_api.services.identify import Who
+from wallet_api.services.merge import MergeWish, merge_members
+from wallet_api.services.plan import PlanWish, change_plan
+from wallet_api.services.record_sale import RecordSale, record_sale
 from wallet_api.services.verify_ledger import verify_ledger
 from wallet_api.store import sql
 from wallet_api.store.session import Database
@@ -111,3 +118,95 @@ def test_each_planted_fault_is_found(busy_shop: Shop, db: Database, fault: str, 
     differences = list(verify_ledger(busy_shop.app, program=busy_shop.program))
 
     assert {difference.law for difference in differences if difference.member_id == busy_shop.alice} == laws
+
+
+# ── The parts that few programs have ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def club(db: Database, clock: FixedClock) -> Shop:
+    """Alice has a membership, a badge, a mug of few, points that wait and moons that live longer; Bob was her too."""
+    shop = open_everything(db, clock, everything("continuous"))
+    shop = replace(shop, alice=shop.join("alice", birth_date=date(1990, 3, 20)))
+    bob = shop.join("bob")
+    shop.sell(120_00, to=bob)
+    with db.begin() as tx:
+        change_plan(shop.app, tx, shop.alice, PlanWish(action=PlanAction.START, plan="monthly"), program=shop.program)
+    for _ in range(2):
+        shop.visit()
+    shop.redeem("mug")
+    shop.hold("mug", by=bob)
+    clock.advance(timedelta(days=1))
+    with db.begin() as tx:
+        merge_members(shop.app, tx, MergeWish(gone=bob, into=shop.alice, reason="the same"), program=shop.program)
+    clock.advance(timedelta(days=10))
+    shop.visit()
+    coffee = Line(sku="coffee", amount=80_00, quantity=4, tags=frozenset({"coffee"}))
+    wish = RecordSale(
+        who=Who(member_id=shop.alice),
+        external_id="r-1",
+        occurred_at=clock.now(),
+        currency="EUR",
+        lines=(coffee, Line(sku="cup", amount=70_00)),
+        pay_with=(("points", 30),),
+    )
+    with db.begin() as tx:
+        sold = record_sale(shop.app, tx, shop.till, wish)
+    shop.take_back(sold, amount=50_00)
+    clock.advance(timedelta(days=3))
+    return shop
+
+
+_SPENT = "(SELECT id FROM lots WHERE unit = 'points' AND remaining < amount ORDER BY id LIMIT 1)"
+_WHOLE = "(SELECT id FROM lots WHERE unit = 'points' AND remaining = amount ORDER BY id LIMIT 1)"
+
+
+def test_a_club_with_everything_agrees_with_itself(club: Shop) -> None:
+    assert list(verify_ledger(club.app)) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "laws"),
+    [
+        pytest.param(
+            "UPDATE accounts SET pending = pending + 1 WHERE pending > 0", {"balance", "pending"}, id="waiting"
+        ),
+        pytest.param("UPDATE lots SET usable_at = NULL", {"lots", "pending", "replay"}, id="wait ended early"),
+        pytest.param(
+            f"UPDATE lots SET remaining = remaining + CASE id WHEN {_SPENT} THEN 1 ELSE -1 END WHERE id IN ({_SPENT}, {_WHOLE})",
+            {"replay"},
+            id="from one lot into another",
+        ),
+        pytest.param("UPDATE lots SET expires_at = expires_at + interval '1 day'", {"expiry"}, id="longer life"),
+        pytest.param("DELETE FROM lot_dates", {"expiry"}, id="longer life without a reason"),
+        pytest.param("UPDATE members SET membership = NULL", {"membership"}, id="membership lost"),
+        pytest.param("DELETE FROM membership_changes", {"membership"}, id="membership from nowhere"),
+        pytest.param("DELETE FROM badges", {"badge"}, id="badge lost"),
+        pytest.param("UPDATE badges SET badge = 'champion'", {"badge"}, id="badge invented"),
+        pytest.param(
+            "UPDATE day_measures SET value = value + 1 WHERE measure = 'credit:spring'", {"measure"}, id="credit"
+        ),
+        pytest.param(
+            "UPDATE day_measures SET value = value - 1 WHERE measure = 'usable:points'", {"measure"}, id="usable"
+        ),
+        pytest.param("UPDATE transactions SET by_units = '[]'", {"measure"}, id="paid with units forgotten"),
+    ],
+)
+def test_each_fault_planted_in_the_club_is_found(club: Shop, db: Database, fault: str, laws: set[str]) -> None:
+    with db.begin() as tx:
+        tx.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        changed = tx.exec_driver_sql(fault).rowcount
+
+    differences = list(verify_ledger(club.app))
+
+    assert changed
+    assert {difference.law for difference in differences if difference.member_id == club.alice} == laws
+
+
+def test_stock_that_was_not_redeemed_is_found(club: Shop, db: Database) -> None:
+    with db.begin() as tx:
+        sql.run(tx, "UPDATE reward_stock SET taken = taken + 1")
+
+    differences = list(verify_ledger(club.app))
+
+    assert [(each.member_id, each.law) for each in differences] == [(None, "stock")]

@@ -14,11 +14,17 @@ from wallet_api.store import sql
 from wallet_api.store.session import Database, Tx
 
 _BALANCES = """
-SELECT a.unit, a.available, a.lifetime, a.debt,
+SELECT a.unit, a.available, a.pending, a.lifetime, a.debt,
        coalesce((SELECT sum(e.amount) FROM entries e WHERE e.member_id = a.member_id AND e.unit = a.unit), 0) AS entered,
-       coalesce((SELECT sum(e.amount) FROM entries e WHERE e.member_id = a.member_id AND e.unit = a.unit
-                 AND e.kind IN ('earn', 'bonus', 'reversal')), 0) AS earned,
-       coalesce((SELECT sum(l.remaining) FROM lots l WHERE l.member_id = a.member_id AND l.unit = a.unit), 0) AS left_over
+       coalesce((SELECT sum(e.amount) FROM entries e JOIN members s ON s.id = e.member_id
+                 WHERE (s.id = a.member_id OR s.merged_into = a.member_id) AND s.status IS DISTINCT FROM
+                       (CASE WHEN s.id = a.member_id THEN 'merged' END)
+                 AND e.unit = a.unit
+                 AND (e.kind IN ('earn', 'bonus') OR (e.kind = 'reversal' AND e.amount < 0))), 0) AS earned,
+       coalesce((SELECT sum(l.remaining) FROM lots l WHERE l.member_id = a.member_id AND l.unit = a.unit
+                 AND l.usable_at IS NULL), 0) AS usable,
+       coalesce((SELECT sum(l.remaining) FROM lots l WHERE l.member_id = a.member_id AND l.unit = a.unit
+                 AND l.usable_at IS NOT NULL), 0) AS waiting
 FROM accounts a WHERE a.member_id = :id
 """
 
@@ -27,14 +33,17 @@ def check_ledger(db: Database, member_id: UUID) -> None:
     """Assert every law for one member."""
     with db.read() as tx:
         for account in sql.every(tx, _BALANCES, id=member_id):
-            assert account.available == account.entered == account.left_over - account.debt, account
+            assert account.available + account.pending == account.entered, account
+            assert account.available == account.usable - account.debt, account
+            assert account.pending == account.waiting, account
             assert account.lifetime == account.earned, account
-            assert account.debt == 0 or account.left_over == 0, account
+            assert account.debt == 0 or account.usable == 0, account
         _check_lots(tx, member_id)
         _check_reversals(tx, member_id)
         _check_holds(tx, member_id)
         _check_chain(tx, member_id)
         _check_tier(tx, member_id)
+        _check_membership(tx, member_id)
 
 
 def entries_of(db: Database, member_id: UUID) -> list[Row[Any]]:
@@ -57,30 +66,38 @@ def count(db: Database, table: str) -> int:
 
 
 def _check_lots(tx: Tx, member_id: UUID) -> None:
-    """Each lot is what its entry added; what went out of it and came back is what its entries' takes say."""
+    """Each lot is what its entry added, and ends when that says, or when it was last moved to."""
     rows = sql.every(
         tx,
         """
-        SELECT l.id, l.amount, l.remaining, e.amount AS added FROM lots l
-        LEFT JOIN entries e ON e.id = l.id WHERE l.member_id = :id
+        SELECT l.id, l.amount, l.remaining, l.expires_at, e.amount AS added, e.expires_at AS began,
+               (SELECT count(*) FROM lot_dates d WHERE d.member_id = l.member_id AND d.lot_id = l.id) AS moves,
+               (SELECT d.expires_at FROM lot_dates d WHERE d.member_id = l.member_id AND d.lot_id = l.id
+                ORDER BY d.id DESC LIMIT 1) AS moved
+        FROM lots l LEFT JOIN entries e ON e.id = l.id WHERE l.member_id = :id
         """,
         id=member_id,
     )
     for lot in rows:
         assert lot.amount == lot.added
         assert 0 <= lot.remaining <= lot.amount
+        assert lot.expires_at == (lot.moved if lot.moves else lot.began), lot
 
 
 def _check_reversals(tx: Tx, member_id: UUID) -> None:
     rows = sql.every(
         tx,
         """
-        SELECT e.amount, -sum(r.amount) AS taken FROM entries r JOIN entries e ON e.id = r.reverses
-        WHERE r.member_id = :id GROUP BY e.id, e.amount
+        SELECT e.kind, e.amount, -sum(r.amount) AS taken FROM entries r JOIN entries e ON e.id = r.reverses
+        WHERE r.member_id = :id GROUP BY e.id, e.kind, e.amount
         """,
         id=member_id,
     )
-    assert all(0 < row.taken <= row.amount for row in rows)
+    for row in rows:
+        if row.kind == "redeem":  # what paid for returned goods is given back
+            assert row.amount <= row.taken < 0, row
+        else:
+            assert 0 < row.taken <= row.amount, row
 
 
 def _check_holds(tx: Tx, member_id: UUID) -> None:
@@ -132,3 +149,13 @@ def _check_tier(tx: Tx, member_id: UUID) -> None:
         id=member_id,
     )
     assert last is None or tuple(last) == tuple(member)
+
+
+def _check_membership(tx: Tx, member_id: UUID) -> None:
+    """The member's membership is the one of the last change; nothing is the same as one of nothing."""
+    member = sql.one(tx, "SELECT membership FROM members WHERE id = :id", id=member_id)
+    last = sql.first(
+        tx, "SELECT membership FROM membership_changes WHERE member_id = :id ORDER BY id DESC LIMIT 1", id=member_id
+    )
+    have, want = member.membership, last.membership if last else None
+    assert have == want or (have is None and want is not None and want["status"] == "none")

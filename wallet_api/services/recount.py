@@ -43,22 +43,23 @@ def is_on_record(credit: Credit) -> bool:
     return not (where.first_ever or where.first_in_month or where.segments or where.birthday_month)
 
 
-def measures(one: Ledger, definition_of: DefinitionOf, results: Mapping[UUID, Replayed]) -> Measures:
+def measures(
+    one: Ledger, definition_of: DefinitionOf, results: Mapping[UUID, Replayed], *, now: Definition
+) -> Measures:
     """What sales, visits, activities and entries say, those of former selves too.
 
-    `results`: what the entries of each of the selves lead to, by the member's id.
+    `results`: what the entries of each of the selves lead to, by the member's id; `now`: the definition in force.
     """
     found: Measures = Counter()
     for sale in _sales(one):
         _add_sale(found, sale, one, definition_of)
-    now = definition_of(one.member.version)
     for each in one.selves:
         for visit in each.check_ins:
             found["visits", calendar.local_day(visit.occurred_at, now.time_zone)] += 1
         for done in each.activities:
             found[f"activity:{done.kind}", calendar.local_day(done.occurred_at, now.time_zone)] += 1
     _add_earned(found, one, definition_of)
-    _add_usable(found, one, definition_of, results)
+    _add_usable(found, one, now, results)
     return Counter({key: value for key, value in found.items() if value})
 
 
@@ -135,9 +136,8 @@ def _add_earned(found: Measures, one: Ledger, definition_of: DefinitionOf) -> No
         found[f"earned:{row.unit}", calendar.local_day(counted.occurred_at, zone)] += row.amount
 
 
-def _add_usable(found: Measures, one: Ledger, definition_of: DefinitionOf, results: Mapping[UUID, Replayed]) -> None:
+def _add_usable(found: Measures, one: Ledger, definition: Definition, results: Mapping[UUID, Replayed]) -> None:
     """What became usable, by the day on which it was earned, where something counts that."""
-    definition = definition_of(one.member.version)
     lots = {row.id: row for each in one.selves for row in each.lots}
     for each in one.selves:
         entries = {row.id: row for row in each.entries}

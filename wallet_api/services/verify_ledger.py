@@ -130,7 +130,8 @@ def _replay(one: Ledger, result: Replayed) -> Iterator[Finding]:
         have, want = lot.remaining if lot else 0, result.lots.get(lot_id, 0)
         if have != want:
             yield "replay", f"lot {lot_id} holds {have}, its entries leave {want}"
-        if lot and (lot.usable_at is not None) != (lot_id in result.pending):
+        # Nobody looks any more at when an empty lot can be used.
+        if lot and lot.remaining and (lot.usable_at is not None) != (lot_id in result.pending):
             waits = "waits" if lot.usable_at else "is usable"
             yield "replay", f"lot {lot_id} {waits}, by its entry it {'is usable' if lot.usable_at else 'waits'}"
     debts = {account.unit: account.debt for account in one.accounts}
@@ -187,7 +188,7 @@ def _measures(
     one: Ledger, definition_of: DefinitionOf, versions: list[Definition], results: Mapping[UUID, Replayed]
 ) -> Iterator[Finding]:
     """Each day's measures are what the sales, visits, activities and entries of that day say."""
-    expected = recount.measures(one, definition_of, results)
+    expected = recount.measures(one, definition_of, results, now=versions[-1])
     found = {(row.measure, row.day): row.value for row in one.measures}
     unknown = {
         credit.measure for definition in versions for credit in definition.credits if not recount.is_on_record(credit)

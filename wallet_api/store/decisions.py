@@ -57,9 +57,9 @@ wrote_counts AS (
   SET times = rule_counts.times + excluded.times, units = rule_counts.units + excluded.units
 ),
 wrote_redemptions AS (
-  INSERT INTO redemptions (program_id, member_id, key_id, id, reward, quantity, unit, amount, takes, status, made_at,
-                           hold_expires_at)
-  SELECT program, member, CAST(:key_id AS uuid), x.*
+  INSERT INTO redemptions (program_id, member_id, key_id, recorded_at, id, reward, quantity, unit, amount, takes, status,
+                           made_at, hold_expires_at)
+  SELECT program, member, CAST(:key_id AS uuid), at, x.*
   FROM d, jsonb_to_recordset(j -> 'redemptions') AS x(id uuid, reward text, quantity int, unit text, amount bigint,
        takes jsonb, status text, made_at timestamptz, hold_expires_at timestamptz)
   ON CONFLICT (id) DO UPDATE SET status = excluded.status

@@ -53,7 +53,8 @@ _PARTS = {
     "check_ins": "SELECT member_id, occurred_at, recorded_at FROM check_ins WHERE member_id = ANY(:ids)",
     "activities": "SELECT member_id, kind, occurred_at, recorded_at FROM activities WHERE member_id = ANY(:ids)",
     "redemptions": """
-        SELECT member_id, id, reward, quantity, unit, amount, takes, status, made_at, hold_expires_at
+        SELECT member_id, id, reward, quantity, unit, amount, takes, status, made_at, hold_expires_at,
+               coalesce(recorded_at, made_at) AS recorded_at
         FROM redemptions WHERE member_id = ANY(:ids) ORDER BY id
     """,
     # Rows of before the column `recorded_at` was there tell by their ids when they were written.
@@ -104,6 +105,18 @@ def ledgers(tx: Tx, *, program: str | None, after: UUID | None, limit: int) -> l
 def of_member(tx: Tx, member_id: UUID) -> Ledger | None:
     """One member's ledger."""
     return next(iter(_of(tx, sql.every(tx, _MEMBERS + "WHERE m.id = :id", id=member_id))), None)
+
+
+def redemptions(tx: Tx, ids: Collection[UUID]) -> Rows:
+    """Redemptions by their ids, whoever they belong to now."""
+    return sql.every(
+        tx,
+        """
+        SELECT id, reward, quantity, unit, amount, takes, status, made_at, hold_expires_at
+        FROM redemptions WHERE id = ANY(:ids) ORDER BY id
+        """,
+        ids=list(ids),
+    )
 
 
 def stock(tx: Tx, *, program: str | None) -> Rows:

@@ -30,6 +30,17 @@ def current_version(tx: Tx, program_id: str) -> int | None:
     return None if row is None else int(row.version)
 
 
+def version_at(tx: Tx, program_id: str, at: datetime) -> int:
+    """The version that was in force at an instant; the first one before there was any."""
+    row = sql.one(
+        tx,
+        "SELECT coalesce(max(version), 1) AS version FROM program_versions WHERE program_id = :id AND created_at <= :at",
+        id=program_id,
+        at=at,
+    )
+    return int(row.version)
+
+
 def revision(tx: Tx, program_id: str) -> int:
     """How often promotions of the program have been started."""
     return int(sql.one(tx, "SELECT revision FROM programs WHERE id = :id", id=program_id).revision)

@@ -55,7 +55,7 @@ def test_each_step_is_printed_and_the_end_says_that_all_is_as_expected(carnet: C
 
     *lines, summary = result.stdout.splitlines()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert summary == f"2 journeys, {steps} steps: all as expected."
+    assert re.fullmatch(rf"\d+ journeys, {steps} steps: all as expected\.", summary)
     assert len([line for line in lines if line.startswith("  ok ")]) == steps > 0
 
 
@@ -72,10 +72,9 @@ def test_expected_and_actual_values_stand_under_a_step_that_differs(carnet: Carn
         "  DIFFERS  line 7: 2026-03-11 redeem off-5\n"
         "           refused: expected none, actual insufficient_balance (The member does not have enough units for "
         "this.)\n"
-        "  DIFFERS  line 8: 2026-03-12 access\n"
-        "           Carnet cannot decide on access yet.\n"
+        "  ok       line 8: 2026-03-12 access\n"
     )
-    assert result.stderr == "Error: 1 journey, 4 steps: 3 not as expected.\n"
+    assert result.stderr == "Error: 1 journey, 4 steps: 2 not as expected.\n"
 
 
 def test_the_shops_own_database_is_not_touched(carnet: Carnet, shop: Shop) -> None:

@@ -31,7 +31,7 @@ def test_each_fault_of_a_file_is_named_with_its_line(carnet: Carnet, tmp_path: P
     assert result.exit_code == 1
     assert [int(line.split(":")[1]) for line in result.stdout.splitlines()] == wrong
     assert "did you mean `points`?" in result.stdout
-    assert result.stderr == "Error: shop.yaml has 2 faults. Mend them.\n"
+    assert result.stderr == "Error: shop.yaml has 3 faults. Mend them.\n"
 
 
 def test_a_file_that_is_not_utf_8_is_refused(carnet: Carnet, tmp_path: Path) -> None:

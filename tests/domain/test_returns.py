@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.domain.club import A_YEAR, OFF_5, PURCHASE, Life, club, points
 from wallet_api.domain import errors
 from wallet_api.domain.decision import EntryKind
-from wallet_api.domain.definition import Condition, Rate, Span
+from wallet_api.domain.definition import Condition, Price, Rate, Span
 from wallet_api.domain.events import Line
 from wallet_api.domain.state import VoucherStatus
 
@@ -205,7 +205,7 @@ def test_what_the_sale_earned_is_taken_from_its_own_lot_first() -> None:
 
 
 def test_points_that_were_spent_meanwhile_are_owed_and_the_next_earn_repays_them() -> None:
-    alice = Life(club(rewards=(replace(OFF_5, price=replace(OFF_5.price, amount=80)),)))
+    alice = Life(club(rewards=(replace(OFF_5, price=Price(unit="points", amount=80)),)))
     sale = alice.sell(80_00)
     alice.redeem("off-5")
     alice.sell(50_00)

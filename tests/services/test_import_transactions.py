@@ -142,7 +142,13 @@ def test_a_till_that_sends_an_imported_receipt_again_gets_its_answer(shop: Shop)
     answer = shop.sell(1290, receipt="r-2", at=at)
 
     assert answer["earned"] == [
-        {"unit": "points", "amount": 12, "rule": "purchase", "why": "1 point for each €1.00 of €12.90, rounded down"}
+        {
+            "unit": "points",
+            "amount": 12,
+            "rule": "purchase",
+            "why": "1 point for each €1.00 of €12.90, rounded down",
+            "usable_at": None,
+        }
     ]
     with shop.app.db.read() as tx:
         assert sql.one(tx, "SELECT count(*) AS rows FROM transactions").rows == 1

@@ -1,5 +1,4 @@
-"""What time alone brings: holds that ran out, units that become usable or expire, vouchers and memberships that end,
-tiers to review, windows that turn units into rewards, periods to credit, gifts.
+"""What time alone brings: what runs out, what becomes usable, what is reviewed, credited, turned into rewards or given.
 
 Each is posted at its own instant, in the order of the instants, so that it makes no difference when somebody looks.
 What hangs on a thing (a lot, a voucher) is due for as long as the thing says so. What comes on a schedule is due once:
@@ -65,11 +64,23 @@ def _first_of_things(posting: Posting) -> Due | None:
 
 
 def _of_things(definition: Definition, state: MemberState) -> Iterator[Due]:
-    """What hangs on things that the member has."""
+    """What hangs on things that the member has, in the order in which it is posted at one instant."""
     zone = definition.time_zone
     for redemption in state.redemptions.values():
         if redemption.status is RedemptionStatus.HELD and redemption.hold_expires_at:
             yield Due(at=redemption.hold_expires_at, post=partial(_end_hold, redemption))
+    yield from _of_units(state)
+    for voucher in state.vouchers.values():
+        if voucher.status is VoucherStatus.ISSUED and voucher.valid_until:
+            yield Due(at=calendar.end_of(voucher.valid_until, zone), post=partial(_end_voucher, voucher))
+    if (day := membership.next_day(definition, state.membership)) is not None:
+        yield Due(at=calendar.start_of(day, zone), post=_alter_membership)
+    if (day := _review_day(definition, state)) is not None:
+        yield Due(at=calendar.start_of(day, zone), post=standing.review)
+
+
+def _of_units(state: MemberState) -> Iterator[Due]:
+    """Lots that become usable, lots that end, balances that end."""
     for lot in state.lots.values():
         if lot.usable_at:
             yield Due(at=lot.usable_at, post=partial(_mature, lot))
@@ -79,13 +90,6 @@ def _of_things(definition: Definition, state: MemberState) -> Iterator[Due]:
     for account in state.accounts.values():
         if account.expires_at:
             yield Due(at=account.expires_at, post=partial(_expire_balance, account.unit))
-    for voucher in state.vouchers.values():
-        if voucher.status is VoucherStatus.ISSUED and voucher.valid_until:
-            yield Due(at=calendar.end_of(voucher.valid_until, zone), post=partial(_end_voucher, voucher))
-    if (day := membership.next_day(definition, state.membership)) is not None:
-        yield Due(at=calendar.start_of(day, zone), post=_alter_membership)
-    if state.standing and (day := _review_day(definition, state)) is not None:
-        yield Due(at=calendar.start_of(day, zone), post=standing.review)
 
 
 def _on_schedule(definition: Definition, state: MemberState) -> Iterator[Due]:

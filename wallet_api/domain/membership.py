@@ -1,7 +1,7 @@
 """Paid plans and verified professions: what happens to a membership, and what time does to it.
 
 Every function takes a membership and gives the next one; days are program-local, money is minor units. The rules are
-PROGRAMS.md's ("amazon-prime", "rei", "patagonia-pro").
+those of docs/program-format.md, "membership".
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from wallet_api.domain.redeeming import issue
 ONE_DAY = timedelta(days=1)
 SECONDS_AN_HOUR = 3600
 LIFETIME = "lifetime"
+PURCHASES = ("count:purchases", LIFETIME)
+"""Under what the purchases of a whole life are counted, apart from rules: the first one is told by it."""
 
 
 def scene_of(posting: Posting, at: datetime, *, location: str | None = None, fields: Fields | None = None) -> Scene:
@@ -28,7 +30,7 @@ def scene_of(posting: Posting, at: datetime, *, location: str | None = None, fie
         location=location,
         birth_date=state.birth_date,
         is_first_in_month=state.total("orders", first=day.replace(day=1), last=day) == 0,
-        is_first_ever=state.counted("purchases", LIFETIME).times == 0,
+        is_first_ever=state.counted(*PURCHASES).times == 0,
         fields=fields or {},
         streak=calendar.streak(state.measures.get("visits", {}), today=day - ONE_DAY) + 1,
         membership=state.membership.status.value,

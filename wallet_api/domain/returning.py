@@ -14,12 +14,13 @@ from wallet_api.domain.definition import EarningRule, EventKind, Period, Promoti
 from wallet_api.domain.earning import Basket, Scene
 from wallet_api.domain.events import EarnedEntry, Line, RecordedSale, Return, SpentEntry
 from wallet_api.domain.money import half_up
-from wallet_api.domain.occasions import cap_period
+from wallet_api.domain.occasions import PURCHASES, cap_period
 from wallet_api.domain.posting import Outcome, Posting
-from wallet_api.domain.selling import PURCHASES
 from wallet_api.domain.state import VoucherStatus
 
 LIFETIME = "lifetime"
+WORN = "count:worn"
+"""Under what worn pieces are counted by year, apart from rules."""
 
 
 def take_back(posting: Posting, event: Return, *, now: datetime) -> Outcome:
@@ -109,9 +110,9 @@ def _check_worn(posting: Posting, terms: ReturnTerms, pieces: int, *, sale_day: 
     year = f"{day:%Y}"
     if terms.worn_days is None or day > sale_day + timedelta(days=terms.worn_days):
         raise errors.NotReturnable()
-    if posting.state.counted("worn", year).times + pieces > terms.worn_items_per_year:
+    if posting.state.counted(WORN, year).times + pieces > terms.worn_items_per_year:
         raise errors.NotReturnable()
-    posting.count("worn", year, units=0, times=pieces)
+    posting.count(WORN, year, units=0, times=pieces)
 
 
 def _pieces(before: Basket, rest: Basket) -> int:

@@ -20,13 +20,10 @@ from wallet_api.domain.definition import FreeItem, MoneyOff, Occasion, PercentOf
 from wallet_api.domain.earning import Basket
 from wallet_api.domain.events import Line, Sale
 from wallet_api.domain.money import half_up, split
-from wallet_api.domain.occasions import earn, scene_of, tell_of_earnings
+from wallet_api.domain.occasions import PURCHASES, earn, scene_of, tell_of_earnings
 from wallet_api.domain.posting import Outcome, Posting
 from wallet_api.domain.redeeming import claim, reward_of
 from wallet_api.domain.state import Voucher, VoucherStatus
-
-PURCHASES = ("purchases", "lifetime")
-"""Under what the purchases of a whole life are counted: the first one is told by it."""
 
 
 def sell(posting: Posting, event: Sale, *, now: datetime) -> Outcome:

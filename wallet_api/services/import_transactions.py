@@ -19,20 +19,20 @@ from itertools import groupby, islice
 from typing import TypeAlias
 from uuid import UUID
 
-from wallet_api.domain import calendar, errors
-from wallet_api.domain.definition import Definition, Period
+from wallet_api.domain import errors
+from wallet_api.domain.definition import Definition
 from wallet_api.domain.events import Event, Join, Line, Sale, TimePasses
 from wallet_api.domain.fold import combined, fold
-from wallet_api.services.app import App, measures_since
+from wallet_api.services import load_member
+from wallet_api.services.app import App
 from wallet_api.services.enrol import Consents, admit
 from wallet_api.services.find_member import canonical, find_member, is_address
 from wallet_api.services.identify import Who
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.record_sale import CLOCKS_MAY_DIFFER, RecordSale, answer_of, receipt_contents
-from wallet_api.store import decisions, history, locks, member_state, programs, transactions
+from wallet_api.store import decisions, history, locks, programs, transactions
 from wallet_api.store.history import Receipt
 from wallet_api.store.ids import fresh_ids, new_id
-from wallet_api.store.locks import MemberRow
 from wallet_api.store.members import NewMember
 from wallet_api.store.session import Tx
 
@@ -425,17 +425,7 @@ class _Importer:
 
     def _load(self, tx: Tx, member_id: UUID, moments: Sequence[datetime]) -> Loaded:
         """Lock a member and load what all these moments need."""
-        row: MemberRow = locks.member(tx, member_id)
-        definition = self.app.definition(tx, self.program, row.version, revision=row.revision)
-        days = {calendar.local_day(moment, definition.time_zone) for moment in (*moments, self.now)}
-        ends = [row.tier_until] if row.tier_until else []
-        state = member_state.load(
-            tx,
-            row,
-            since=measures_since(definition, *days, *ends),
-            periods=sorted({calendar.period_key(period, day) for period in Period for day in days}),
-        )
-        return Loaded(row=row, definition=definition, state=state)
+        return load_member.load(self.app, tx, locks.member(tx, member_id), moments=moments, now=self.now)
 
     def _wish(self, member_id: UUID, sale: _StagedSale) -> RecordSale:
         """The sale as a till would send it: a receipt is the same whichever way it came."""

@@ -8,10 +8,9 @@ import procrastinate
 import structlog
 from procrastinate import builtin_tasks
 
-from wallet_api.domain.events import TimePasses
-from wallet_api.services import load_member
+from wallet_api.jobs.post_due import post_all_due
 from wallet_api.services.app import App
-from wallet_api.store import idempotency, members, sql
+from wallet_api.store import idempotency, sql
 
 log = structlog.get_logger(__name__)
 
@@ -73,19 +72,3 @@ def job_app(app: App, database_url: str) -> procrastinate.App:
         await builtin_tasks.remove_old_jobs(context, max_hours=72, remove_failed=True)
 
     return jobs
-
-
-def post_all_due(app: App, *, batch: int = 200) -> int:
-    """Write what is due for every member, each in a transaction of their own; how many members it was."""
-    done = 0
-    while True:
-        now = app.clock.now()
-        with app.db.read() as tx:
-            waiting = members.due(tx, now=now, limit=batch)
-        for member_id in waiting:
-            with app.db.begin() as tx:
-                member = load_member.locked(app, tx, member_id, at=now, now=now)
-                load_member.post(tx, member, TimePasses(occurred_at=now), now=now)
-        done += len(waiting)
-        if len(waiting) < batch:
-            return done

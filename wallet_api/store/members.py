@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -111,15 +111,48 @@ def alter(tx: Tx, member_id: UUID, changes: dict[str, object]) -> None:
         )
 
 
-def due(tx: Tx, *, now: datetime, limit: int) -> list[UUID]:
-    """Members for whom time has brought something that is not written yet."""
+def claim_due(tx: Tx, *, now: datetime, limit: int, but: Collection[UUID] = ()) -> list[UUID]:
+    """Lock members for whom time has brought something that is not written yet, the longest due first.
+
+    Those whom somebody else holds are passed over: a till that serves one brings them up to date itself, and several
+    workers each get others. So this waits for nobody, and nobody waits for it in a ring.
+    """
     rows = sql.every(
         tx,
-        "SELECT id FROM members WHERE next_due <= :now ORDER BY next_due LIMIT :limit",
+        """
+        SELECT id FROM members WHERE next_due <= :now AND id <> ALL(CAST(:but AS uuid[]))
+        ORDER BY next_due LIMIT :limit FOR UPDATE SKIP LOCKED
+        """,
         now=now,
         limit=limit,
+        but=list(but),
     )
     return [row.id for row in rows]
+
+
+def claim_if_due(tx: Tx, member_id: UUID, *, now: datetime) -> bool:
+    """Lock one member; whether they are still due, and nobody else has them."""
+    row = sql.first(
+        tx,
+        "SELECT id FROM members WHERE id = :id AND next_due <= :now FOR UPDATE SKIP LOCKED",
+        id=member_id,
+        now=now,
+    )
+    return row is not None
+
+
+def still_due(tx: Tx, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
+    """Those of these members who are due."""
+    rows = sql.every(
+        tx, "SELECT id FROM members WHERE id = ANY(:ids) AND next_due <= :now", ids=list(member_ids), now=now
+    )
+    return [row.id for row in rows]
+
+
+def count_due(tx: Tx, *, now: datetime) -> tuple[int, datetime | None]:
+    """How many members are due, and since when the first of them is."""
+    row = sql.one(tx, "SELECT count(*) AS members, min(next_due) AS since FROM members WHERE next_due <= :now", now=now)
+    return int(row.members), row.since
 
 
 def add_consent(

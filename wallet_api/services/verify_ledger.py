@@ -7,7 +7,7 @@ somebody changed the database by hand or that Carnet has a fault, and a person h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
@@ -41,11 +41,30 @@ Finding: TypeAlias = tuple[str, str]
 """A law that is broken, and how."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Some members whose ledgers have been checked, the last of them, and what does not agree.
+
+    What belongs to no member comes with the last batch, which has none.
+    """
+
+    members: int
+    last: UUID | None
+    differences: Sequence[Difference]
+
+
 def verify_ledger(
     app: App, *, program: str | None = None, checked: Callable[[int], None] = lambda _: None
 ) -> Iterator[Difference]:
     """Everything that does not agree, in one program or in all; `checked` hears of each batch how many it held."""
-    after: UUID | None = None
+    for batch in verify_in_batches(app, program=program):
+        yield from batch.differences
+        if batch.members:
+            checked(batch.members)
+
+
+def verify_in_batches(app: App, *, program: str | None = None, after: UUID | None = None) -> Iterator[Batch]:
+    """The same, batch by batch in the order of the members' ids; it may go on later `after` the last member of one."""
     while True:
         with app.db.read() as tx:
             batch = ledger.ledgers(tx, program=program, after=after, limit=MEMBERS_AT_A_TIME)
@@ -54,13 +73,12 @@ def verify_ledger(
                 for one in batch
                 for law, detail in _differences(one, _definitions(app, tx, one.member.program_id))
             ]
-        yield from found
         if not batch:
             break
-        checked(len(batch))
         after = batch[-1].member.id
+        yield Batch(members=len(batch), last=after, differences=found)
     with app.db.read() as tx:
-        yield from _stock(tx, program)
+        yield Batch(members=0, last=None, differences=list(_stock(tx, program)))
 
 
 def _definitions(app: App, tx: Tx, program: str) -> DefinitionOf:

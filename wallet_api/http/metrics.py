@@ -1,17 +1,20 @@
-"""What Prometheus reads: requests by route and status, and what waits or has failed in the outbox.
+"""What Prometheus reads: requests by route and status, what waits or has failed in the outbox, the scheduled work.
 
-Requests are counted in each worker process apart; a scrape reaches one of them. `carnet_waiting` and `carnet_failed`
-come from the database, so they are the same wherever they are read.
+Requests are counted in each worker process apart; a scrape reaches one of them. All else comes from the database, so it
+is the same wherever it is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import nan
 from time import perf_counter
 from typing import cast
 
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from wallet_api.services.scheduled_work import LastCheck, Posting
 
 METRICS = "carnet.metrics"
 UNMATCHED = "unmatched"
@@ -35,6 +38,16 @@ class Metrics:
         )
         self._waiting = Gauge("carnet_waiting", "Rows that wait for a worker.", ("what",), registry=self.registry)
         self._failed = Gauge("carnet_failed", "Rows that no worker could do.", ("what",), registry=self.registry)
+        self._due = self._gauge("carnet_due_members", "Members for whom time has brought something not written yet.")
+        self._due_for = self._gauge("carnet_due_seconds", "For how long the first of them has been due.")
+        self._posted = self._gauge("carnet_posted_members", "Members done by the present or last run of post_due.")
+        self._rate = self._gauge("carnet_posted_members_per_second", "How many of them a second.")
+        self._unposted = self._gauge("carnet_posting_failed_members", "Members whom that run failed for.")
+        self._differences = self._gauge(
+            "carnet_ledger_differences", "Differences found by the last complete check of the ledger; NaN: no check."
+        )
+        self._checked = self._gauge("carnet_ledger_checked_members", "Members whose ledgers it checked.")
+        self._checked_at = self._gauge("carnet_ledger_checked_timestamp_seconds", "When it ended; 0: never.")
 
     def saw(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -42,13 +55,24 @@ class Metrics:
         self._requests.labels(*labels).inc()
         self._seconds.labels(*labels).observe(seconds)
 
-    def text(self, counts: Mapping[str, int]) -> bytes:
+    def text(self, counts: Mapping[str, int], posting: Posting, check: LastCheck | None) -> bytes:
         """Everything in Prometheus' text format; `counts` as `store.deliveries.counts` gives them."""
         self._waiting.labels("events").set(counts["events_waiting"])
         self._waiting.labels("deliveries").set(counts["deliveries_waiting"])
         self._failed.labels("events").set(counts["events_failed"])
         self._failed.labels("deliveries").set(counts["deliveries_dead"])
+        self._due.set(posting.due)
+        self._due_for.set(posting.due_for.total_seconds())
+        self._posted.set(posting.members)
+        self._rate.set(posting.rate)
+        self._unposted.set(posting.failed)
+        self._differences.set(check.differences if check else nan)
+        self._checked.set(check.members if check else 0)
+        self._checked_at.set(check.ended_at.timestamp() if check else 0)
         return generate_latest(self.registry)
+
+    def _gauge(self, name: str, sentence: str) -> Gauge:
+        return Gauge(name, sentence, registry=self.registry)
 
 
 def install(app: Flask) -> None:

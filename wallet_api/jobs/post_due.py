@@ -26,6 +26,9 @@ log = structlog.get_logger(__name__)
 MEMBERS_A_BATCH = 100
 """A till that serves one of them waits until the batch is written: a tenth of a second, of the two that it would wait."""
 
+MUCH = 5_000
+"""What is more than this, one worker needs several seconds for."""
+
 TOLD_EVERY_SECONDS = 10.0
 FAILURES_MAX = 1_000
 """With so many the fault lies with all of them: a run that goes on would only fill the log."""
@@ -79,6 +82,11 @@ def post_all_due(
             tell(progress)
         if is_over:
             return progress
+
+
+def is_much_due(app: App) -> bool:
+    """Whether several workers get done sooner than one."""
+    return _count(app, Progress()).due > MUCH
 
 
 def _count(app: App, progress: Progress) -> Progress:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Mapping
 from datetime import timedelta
+from threading import Lock
+from typing import Any
 
 import procrastinate
 import structlog
 from procrastinate import builtin_tasks
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import JobDeferrer, Status
+from procrastinate.tasks import Task
 
-from wallet_api.jobs.post_due import post_all_due
+from wallet_api.jobs.check_ledger import Check, check_ledger
+from wallet_api.jobs.post_due import Progress, is_much_due, post_all_due
 from wallet_api.services.app import App
-from wallet_api.store import idempotency, sql
+from wallet_api.services.scheduled_work import CHECK_LEDGER, POST_DUE
+from wallet_api.store import idempotency, job_notes, sql
 
 log = structlog.get_logger(__name__)
 
 STALLED_AFTER_SECONDS = 60
+RUN_SECONDS = 50.0
+"""Long work stops after so long and goes on as another job: a worker that is told to stop waits for what is under way."""
+AFTER_A_MINUTE = procrastinate.RetryStrategy(max_attempts=10, wait=60)
 KEYS_ARE_KEPT = timedelta(days=7)
 """An offline till may come back with a key this old."""
 CODES_ARE_KEPT = timedelta(days=1)
@@ -26,11 +39,8 @@ def job_app(app: App, database_url: str) -> procrastinate.App:
     conninfo = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
     jobs = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo))
 
-    @jobs.periodic(cron="* * * * *")
-    @jobs.task(queueing_lock="post_due", lock="post_due")
-    def post_due(timestamp: int) -> None:
-        """Write what time has brought, member by member."""
-        post_all_due(app)
+    _post_every_minute(jobs, app)
+    _check_every_night(jobs, app)
 
     @jobs.periodic(cron="*/10 * * * *")
     @jobs.task(queueing_lock="forget", lock="forget")
@@ -72,3 +82,82 @@ def job_app(app: App, database_url: str) -> procrastinate.App:
         await builtin_tasks.remove_old_jobs(context, max_hours=72, remove_failed=True)
 
     return jobs
+
+
+def _post_every_minute(jobs: procrastinate.App, app: App) -> None:
+    posting = Lock()
+
+    @jobs.periodic(cron="* * * * *")
+    @jobs.task(name=POST_DUE, queueing_lock=POST_DUE, pass_context=True)
+    async def post_due(context: procrastinate.JobContext, timestamp: int, noted: object = None) -> None:
+        """Write what time has brought; where that is much, other workers are called and share it."""
+        if not posting.acquire(blocking=False):
+            return  # one run keeps this process busy, and the worker's other place free for other jobs
+        try:
+            if await asyncio.to_thread(is_much_due, app):
+                await _defer_once(post_due, timestamp=timestamp)
+            done = await asyncio.to_thread(
+                post_all_due, app, seconds=RUN_SECONDS, tell=lambda progress: _note_posting(app, context, progress)
+            )
+        finally:
+            posting.release()
+        if done.seconds >= RUN_SECONDS:
+            await _defer_once(post_due, timestamp=timestamp)
+
+
+def _check_every_night(jobs: procrastinate.App, app: App) -> None:
+    @jobs.periodic(cron="0 4 * * *")
+    @jobs.task(
+        name=CHECK_LEDGER, lock=CHECK_LEDGER, queueing_lock=CHECK_LEDGER, pass_context=True, retry=AFTER_A_MINUTE
+    )
+    async def verify(
+        context: procrastinate.JobContext,
+        timestamp: int,
+        so_far: dict[str, Any] | None = None,
+        noted: object = None,
+    ) -> None:
+        """Compare whatever is kept twice, for every member."""
+        if so_far is None and await _goes_on(jobs, verify.name):
+            log.warning("the last check of the ledger is still under way")
+            return
+        check = await asyncio.to_thread(
+            check_ledger, app, Check.of_json(so_far) if so_far else None, seconds=RUN_SECONDS
+        )
+        if check.ended_at is None:
+            # Under a lock of its own: the next night's check may wait already.
+            going_on = verify.configure(queueing_lock=f"{CHECK_LEDGER} goes on")
+            await _defer_once(going_on, timestamp=timestamp, so_far=check.as_json())
+        else:
+            await asyncio.to_thread(_note, app, context, check.as_json())
+
+
+async def _defer_once(task: Task[..., Any, Any] | JobDeferrer, **arguments: Any) -> None:
+    """Put a job into the queue, unless one like it waits there already."""
+    with contextlib.suppress(AlreadyEnqueued):
+        await task.defer_async(**arguments)
+
+
+async def _goes_on(jobs: procrastinate.App, task: str) -> bool:
+    """Whether a job of this task waits that another one has put down its work for."""
+    waiting = await jobs.job_manager.list_jobs_async(task=task, status=Status.TODO.value)
+    return any("so_far" in job.task_kwargs for job in waiting)
+
+
+def _note_posting(app: App, context: procrastinate.JobContext, progress: Progress) -> None:
+    rate = round(progress.rate, 1)
+    if progress.members or progress.due:
+        log.info(
+            "time is written",
+            members=progress.members,
+            failed=progress.failed,
+            due=progress.due,
+            seconds=round(progress.seconds, 1),
+            rate=rate,
+        )
+    _note(app, context, {"members": progress.members, "failed": progress.failed, "rate": rate})
+
+
+def _note(app: App, context: procrastinate.JobContext, facts: Mapping[str, object]) -> None:
+    assert context.job.id is not None
+    with app.db.begin() as tx:
+        job_notes.note(tx, context.job.id, facts)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.http.calls import as_key, as_member, as_staff, refused, told
-from tests.shop import NOON, Shop
+from tests.http.calls import as_key, as_member, as_staff, code_sent_to, refused, told
+from tests.shop import NOON, Shop, open_shop
+from wallet_api.app import web
 from wallet_api.clock import FixedClock
-from wallet_api.store import deliveries, locks
+from wallet_api.store import deliveries, locks, sql
+from wallet_api.store.session import Database
 
 GETS = [
     "/v1/me",
@@ -23,6 +25,8 @@ GETS = [
     "/v1/me/transactions",
     "/v1/me/tier",
     "/v1/me/rewards",
+    "/v1/me/challenges",
+    "/v1/me/referral",
     "/v1/me/vouchers",
     "/v1/me/notifications",
     "/v1/me/consents",
@@ -365,3 +369,102 @@ def test_a_cursor_of_nobody_is_refused(api: FlaskClient, shop: Shop) -> None:
     ]
 
     assert [refused(answer) for answer in answers] == [(422, "invalid")] * 3
+
+
+# ── Friends and challenges ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_member_has_a_code_for_friends(api: FlaskClient, shop: Shop) -> None:
+    alice = as_member(shop)
+    code = told(api.get("/v1/me/referral", headers=alice))["code"]
+    bob, _ = shop.join("bob", referral_code=code.lower()), shop.join("carol", referral_code="NOBODYS1")
+    shop.sell(10_00, to=bob)
+
+    referral = told(api.get("/v1/me/referral", headers=alice))
+
+    assert referral == {"code": code, "joined": 1, "bought": 1, "earns": [{"unit": "points", "amount": 100}]}
+    with shop.app.db.read() as tx:
+        rows = sql.every(tx, "SELECT given_name, referred_by FROM members ORDER BY given_name")
+    assert {row.given_name: row.referred_by for row in rows} == {"Alice": None, "Bob": shop.alice, "Carol": None}
+
+
+def test_a_friend_joins_with_the_code(api: FlaskClient, shop: Shop) -> None:
+    code = told(api.get("/v1/me/referral", headers=as_member(shop)))["code"]
+    body = {
+        "email": "bob@example.org",
+        "given_name": "Bob",
+        "consents": {"terms": True},
+        "referral_code": f"{code[:4]}-{code[4:]}",
+    }
+    api.post("/v1/programs/points-tiers/members", json=body)
+    proof = {"email": "bob@example.org", "code": code_sent_to(shop, "bob@example.org")}
+
+    answer = api.post("/v1/programs/points-tiers/sessions", json=proof)
+
+    assert answer.status_code == 201
+    assert told(api.get("/v1/me/referral", headers=as_member(shop)))["joined"] == 1
+
+
+def test_a_member_sees_how_far_a_challenge_is(db: Database, clock: FixedClock) -> None:
+    runners = open_shop(db, clock, program="nike")
+    api, till = web(runners.app).test_client(), as_key(runners, "till", "members:act")
+    alice = as_member(runners)
+    run = {"member_id": str(runners.alice), "kind": "run", "occurred_at": "2026-03-10T12:00:00Z"}
+
+    first = told(api.post("/v1/activities", json={**run, "external_id": "r-1", "quantity": 3.1}, headers=till))
+    (before,) = told(api.get("/v1/me/challenges", headers=alice))["items"]
+    second = told(api.post("/v1/activities", json={**run, "external_id": "r-2", "quantity": 1.9}, headers=till))
+    (after,) = told(api.get("/v1/me/challenges", headers=alice))["items"]
+
+    assert (first["badges"], second["badges"]) == ([], ["5k"])
+    assert before == {
+        "id": "5k",
+        "name": "Your first five kilometres",
+        "measure": "earned:km",
+        "goal": 50,
+        "value": 31,
+        "per": "lifetime",
+        "days": None,
+        "badge": "5k",
+        "earned_on": None,
+        "rewards": ["10 % off for your first 5 km"],
+        "units": None,
+    }
+    assert (after["value"], after["earned_on"]) == (50, "2026-03-10")
+
+
+def test_what_waits_for_the_return_period_is_pending_and_says_so(db: Database, clock: FixedClock) -> None:
+    shop = open_shop(db, clock, program="zalando")
+    api = web(shop.app).test_client()
+
+    earned = shop.sell(100_00)["earned"]
+
+    assert isinstance(earned, list)
+    assert earned[0]["why"].endswith("usable from April 10, 2026")
+    points = told(api.get("/v1/me", headers=as_member(shop)))["balances"]["points"]
+    assert (points["available"], points["pending"], points["lifetime"]) == (0, 100, 100)
+    entry = told(api.get("/v1/me/entries", headers=as_member(shop)))["items"][0]
+    assert entry["why"].endswith("usable from April 10, 2026")
+
+
+def test_a_tier_that_has_to_be_earned_again_says_what_is_missing(db: Database, clock: FixedClock) -> None:
+    shop = open_shop(db, clock, program="starbucks")
+    api = web(shop.app).test_client()
+    lines = {"sku": "coffee", "amount": 500_00}
+    sale = {
+        "member_id": str(shop.alice),
+        "external_id": "r-1",
+        "location_id": str(shop.location.id),
+        "occurred_at": "2026-03-10T12:00:00Z",
+        "currency": "USD",
+        "lines": [lines],
+    }
+    api.post("/v1/transactions", json=sale, headers=as_key(shop, "till", "members:act"))
+
+    tier = told(api.get("/v1/me/tier", headers=as_member(shop)))
+
+    assert (tier["id"], tier["until"]) == ("gold", "2027-03-09")
+    assert tier["keep"]["until"] == "2027-03-09"
+    assert tier["keep"]["missing"] > 0
+    assert "to keep" in tier["keep"]["why"]
+    assert tier["next"]["id"] == "reserve"

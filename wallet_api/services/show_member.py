@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from wallet_api.domain.state import Standing
 from wallet_api.domain.tiers import Progress
 from wallet_api.services import load_member, present
 from wallet_api.services.app import App
+from wallet_api.services.as_of import as_of
 from wallet_api.services.explain import Explainer
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.present import Json
@@ -20,8 +22,11 @@ from wallet_api.store.session import Tx
 
 def profile(app: App, tx: Tx, member_id: UUID) -> Json:
     """Who the member is, and where they stand now."""
-    member, words = _now(app, tx, member_id)
-    person = members.profile(tx, member_id)
+    return _profile(tx, load_member.as_of_now(app, tx, member_id, now=app.clock.now()))
+
+
+def _profile(tx: Tx, member: Loaded) -> Json:
+    person, words = members.profile(tx, member.row.id), Explainer(member.definition, member.row.locale)
     return {
         "id": person.id,
         "program": person.program_id,
@@ -39,14 +44,18 @@ def profile(app: App, tx: Tx, member_id: UUID) -> Json:
     }
 
 
-def for_manager(app: App, tx: Tx, member_id: UUID, *, program: str) -> Json:
-    """The same for a manager, with status and card; one who was merged shows as whom they are now. Raises NotFound."""
+def for_manager(app: App, tx: Tx, member_id: UUID, *, program: str, at: datetime | None) -> Json:
+    """The same for a manager, with status and card; `at` shows how the member stood at that moment.
+
+    One who was merged shows as whom they are now. Raises NotFound (before they were a member, too), InTheFuture.
+    """
     survivor = merges.survivor(tx, member_id, program_id=program)
     if survivor is None:
         raise errors.NotFound(what="member")
-    card = cards.of_member(tx, survivor)
+    card, now = cards.of_member(tx, survivor), app.clock.now()
+    stood = as_of(app, tx, survivor, at=at) if at else load_member.as_of_now(app, tx, survivor, now=now)
     return {
-        **profile(app, tx, survivor),
+        **_profile(tx, stood),
         "status": members.profile(tx, survivor).status,
         "card": {"number": card.number, "status": card.status} if card else None,
     }
@@ -103,7 +112,14 @@ def entries(app: App, tx: Tx, member_id: UUID, *, before: UUID | None, limit: in
             "source_id": row.source_id,
             "rule": row.rule,
             "reverses": row.reverses,
-            "why": words.entry(kind=row.kind, rule=row.rule, unit=row.unit, amount=row.amount, why=row.why),
+            "why": words.entry(
+                kind=row.kind,
+                rule=row.rule,
+                unit=row.unit,
+                amount=row.amount,
+                why=row.why,
+                usable_at=row.usable_at,
+            ),
             "position": row.position,
             "hash": bytes(row.hash).hex(),
         }

@@ -19,6 +19,7 @@ from wallet_api.http.problems import refuses
 from wallet_api.http.schemas.members import (
     AdjustmentAnswerSchema,
     AdjustmentSchema,
+    AsOfQuery,
     InvitationAnswerSchema,
     InvitationSchema,
     MemberForManagerSchema,
@@ -52,13 +53,14 @@ class OneMember(MethodView):
 
     decorators = [guarded(by_staff("manager"))]
 
+    @blueprint.arguments(AsOfQuery, location="query")
     @blueprint.response(200, MemberForManagerSchema)
-    @refuses(errors.NotFound, errors.Busy)
-    def get(self, member_id: UUID) -> Json:
-        """Show who a member is and where they stand; one who was merged shows as whom they are now."""
+    @refuses(errors.NotFound, errors.InTheFuture, errors.Busy)
+    def get(self, query: Body, member_id: UUID) -> Json:
+        """Show who a member is, and where they stand or stood; one who was merged shows as whom they are now."""
         app, by = the_app(), caller()
         with app.db.read() as tx:
-            return show_member.for_manager(app, tx, member_id, program=by.program)
+            return show_member.for_manager(app, tx, member_id, program=by.program, at=query["as_of"])
 
 
 @blueprint.route("/adjustments")

@@ -192,6 +192,16 @@ def test_an_id_and_an_address_lead_to_who_stayed(shop: Shop, bob: UUID) -> None:
         assert find_member(tx, shop.program, "bob@example.org") == shop.alice
 
 
+def test_a_receipt_of_before_gets_its_answer_again(shop: Shop, bob: UUID) -> None:
+    first = shop.sell(10_00, to=bob, receipt="r-1")
+
+    merge(shop, bob)
+
+    assert shop.sell(10_00, to=bob, receipt="r-1")["id"] == str(first["id"])
+    with pytest.raises(errors.DuplicateReceipt):
+        shop.sell(20_00, to=bob, receipt="r-1")
+
+
 def test_sessions_of_the_one_who_went_end(shop: Shop, bob: UUID) -> None:
     now = shop.app.clock.now()
     with shop.app.db.begin() as tx:

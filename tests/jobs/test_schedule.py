@@ -1,45 +1,46 @@
-"""The scheduled jobs in a real worker, and what /metrics says of them."""
+"""The scheduled jobs as a worker runs them, and what /metrics says of them."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from math import isnan
-from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tests.http.calls import as_key
-from tests.jobs.world import World, eventually, open_world, working
 from tests.shop import Shop
 from wallet_api.app import web
 from wallet_api.clock import FixedClock
-from wallet_api.jobs import schedule
 from wallet_api.jobs.schedule import job_app
-from wallet_api.services import verify_ledger
 from wallet_api.services.scheduled_work import CHECK_LEDGER, POST_DUE
 from wallet_api.store import sql
 
-
-@pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    with open_world(tmp_path, database_url) as opened:
-        yield opened
+BIRTHDAY = date(1990, 3, 20)
+DAYS_LATER = timedelta(days=12)
 
 
-def defer(world: World, task: str) -> None:
-    """Put a job into the queue, as the clock would."""
-    assert world.settings.database_url is not None
-    jobs = job_app(world.shop.app, world.settings.database_url)
+def work(shop: Shop, database_url: str, task: str, **limits: Any) -> list[str]:
+    """Have a worker do this job, and what jobs it puts into the queue; what became of each."""
+    jobs = job_app(shop.app, database_url, **limits)
+    jobs.periodic_registry.periodic_tasks.clear()  # this job only, whatever the time is
 
-    async def put() -> None:
+    async def put_and_work() -> None:
         async with jobs.open_async():
             await jobs.tasks[task].defer_async(timestamp=0)
+            await jobs.run_worker_async(wait=False, install_signal_handlers=False, delete_jobs="never")
 
-    asyncio.run(put())
+    asyncio.run(put_and_work())
+    with shop.app.db.read() as tx:
+        rows = sql.every(
+            tx,
+            "SELECT status FROM procrastinate_jobs WHERE task_name = :task AND args -> 'timestamp' = '0' ORDER BY id",
+            task=task,
+        )
+    return [row.status for row in rows]
 
 
 def metric(shop: Shop, name: str) -> float:
@@ -49,90 +50,75 @@ def metric(shop: Shop, name: str) -> float:
     return float(found[1])
 
 
-def jobs_of(world: World, task: str) -> list[str]:
-    with world.shop.app.db.read() as tx:
-        rows = sql.every(tx, "SELECT status FROM procrastinate_jobs WHERE task_name = :task ORDER BY id", task=task)
-    return [row.status for row in rows]
+@pytest.fixture
+def bob(shop: Shop, clock: FixedClock) -> UUID:
+    """A member whose birthday was two days ago, to the hour."""
+    bob = shop.join("bob", birth_date=BIRTHDAY)
+    clock.advance(DAYS_LATER)
+    return bob
 
 
-def had_birthday_yesterday(world: World, name: str) -> UUID:
-    now = world.shop.app.clock.now()
-    born = (now - timedelta(days=1)).date().replace(year=1992)
-    return world.shop.join(name, at=now - timedelta(days=30), birth_date=born)
+def test_the_worker_writes_what_time_has_brought(shop: Shop, bob: UUID, database_url: str) -> None:
+    before = [metric(shop, "carnet_due_members"), metric(shop, "carnet_due_seconds")]
+
+    became = work(shop, database_url, POST_DUE)
+
+    assert before == [1, 2 * 86_400 + 13 * 3_600]  # since midnight of that day in Paris
+    assert became == ["succeeded"]
+    assert metric(shop, "carnet_due_members") == 0
+    assert metric(shop, "carnet_due_seconds") == 0
+    assert metric(shop, "carnet_posted_members") == 1
+    assert metric(shop, "carnet_posted_members_per_second") > 0
+    assert metric(shop, "carnet_posting_failed_members") == 0
 
 
-def test_the_worker_writes_what_time_has_brought(world: World) -> None:
-    had_birthday_yesterday(world, "bob")
-    due_before = metric(world.shop, "carnet_due_members")
-    due_for = metric(world.shop, "carnet_due_seconds")
-
-    with working(world.shop.app):
-        defer(world, POST_DUE)
-        eventually(lambda: metric(world.shop, "carnet_due_members") == 0)
-        eventually(lambda: "succeeded" in jobs_of(world, POST_DUE))
-
-    assert due_before == 1
-    assert 0 < due_for < 3 * 86_400
-    assert metric(world.shop, "carnet_due_seconds") == 0
-    assert metric(world.shop, "carnet_posting_failed_members") == 0
-
-
-def test_whom_posting_failed_for_is_told(world: World) -> None:
-    bob = had_birthday_yesterday(world, "bob")
-    with world.shop.app.db.begin() as tx:
+def test_whom_posting_failed_for_is_told(shop: Shop, bob: UUID, database_url: str) -> None:
+    with shop.app.db.begin() as tx:
         sql.run(tx, "UPDATE members SET membership = '[]' WHERE id = :id", id=bob)
 
-    with working(world.shop.app):
-        defer(world, POST_DUE)
-        eventually(lambda: metric(world.shop, "carnet_posting_failed_members") == 1)
+    became = work(shop, database_url, POST_DUE)
 
-    assert metric(world.shop, "carnet_due_members") == 1
-    assert metric(world.shop, "carnet_posted_members") == 0
-
-
-def test_much_work_goes_on_in_further_jobs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "RUN_SECONDS", 0.0)
-    monkeypatch.setattr("wallet_api.jobs.post_due.MUCH", 0)
-    had_birthday_yesterday(world, "bob")
-
-    with working(world.shop.app):
-        eventually(lambda: metric(world.shop, "carnet_due_members") == 0)
-        eventually(lambda: len(jobs_of(world, POST_DUE)) > 2)
-
-    assert set(jobs_of(world, POST_DUE)) <= {"succeeded", "todo"}
+    assert became == ["succeeded"]
+    assert metric(shop, "carnet_due_members") == 1
+    assert metric(shop, "carnet_posted_members") == 0
+    assert metric(shop, "carnet_posting_failed_members") == 1
 
 
-def test_without_a_check_nothing_is_said_of_differences(shop: Shop, clock: FixedClock) -> None:
-    differences = metric(shop, "carnet_ledger_differences")
+def test_a_run_whose_time_is_over_goes_on_as_another_job(shop: Shop, bob: UUID, database_url: str) -> None:
+    became = work(shop, database_url, POST_DUE, run_seconds=0)
 
-    assert isnan(differences)
+    assert became == ["succeeded", "succeeded"]
+    assert metric(shop, "carnet_due_members") == 0
+
+
+def test_where_much_is_due_another_worker_is_called(shop: Shop, bob: UUID, database_url: str) -> None:
+    became = work(shop, database_url, POST_DUE, much=0)
+
+    assert became == ["succeeded", "succeeded"]
+
+
+def test_without_a_check_nothing_is_said_of_differences(shop: Shop) -> None:
+    assert isnan(metric(shop, "carnet_ledger_differences"))
     assert metric(shop, "carnet_ledger_checked_timestamp_seconds") == 0
 
 
 def test_the_check_of_the_ledger_goes_on_from_job_to_job_and_its_result_is_told(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, clock: FixedClock, database_url: str
 ) -> None:
-    monkeypatch.setattr(schedule, "RUN_SECONDS", 0.0)
-    monkeypatch.setattr(verify_ledger, "MEMBERS_AT_A_TIME", 2)
-    for number in range(4):
-        world.shop.join(f"member-{number}")
-    with world.shop.app.db.begin() as tx:
-        sql.run(tx, "UPDATE accounts SET available = available + 1 WHERE member_id = :id", id=world.shop.alice)
+    shop.join("bob")
+    with shop.app.db.begin() as tx:
+        sql.run(tx, "UPDATE accounts SET available = available + 1 WHERE member_id = :id", id=shop.alice)
 
-    with working(world.shop.app):
-        defer(world, CHECK_LEDGER)
-        eventually(lambda: metric(world.shop, "carnet_ledger_checked_timestamp_seconds") > 0)
-        eventually(lambda: set(jobs_of(world, CHECK_LEDGER)) == {"succeeded"})
+    became = work(shop, database_url, CHECK_LEDGER, run_seconds=0)
 
-    age = world.shop.app.clock.now().timestamp() - metric(world.shop, "carnet_ledger_checked_timestamp_seconds")
-    assert len(jobs_of(world, CHECK_LEDGER)) == 4
-    assert metric(world.shop, "carnet_ledger_differences") == 2
-    assert metric(world.shop, "carnet_ledger_checked_members") == 5
-    assert 0 <= age < 60
+    assert became == ["succeeded", "succeeded"]
+    assert metric(shop, "carnet_ledger_differences") == 2
+    assert metric(shop, "carnet_ledger_checked_members") == 2
+    assert metric(shop, "carnet_ledger_checked_timestamp_seconds") == clock.now().timestamp()
 
 
-def test_a_check_that_is_under_way_is_not_begun_again(world: World) -> None:
-    with world.shop.app.db.begin() as tx:
+def test_a_check_that_is_under_way_is_not_begun_again(shop: Shop, database_url: str) -> None:
+    with shop.app.db.begin() as tx:
         sql.run(
             tx,
             """
@@ -142,8 +128,7 @@ def test_a_check_that_is_under_way_is_not_begun_again(world: World) -> None:
             task=CHECK_LEDGER,
         )
 
-    with working(world.shop.app):
-        defer(world, CHECK_LEDGER)
-        eventually(lambda: jobs_of(world, CHECK_LEDGER) == ["todo", "succeeded"])
+    became = work(shop, database_url, CHECK_LEDGER)
 
-    assert metric(world.shop, "carnet_ledger_checked_timestamp_seconds") == 0
+    assert became == ["todo", "succeeded"]
+    assert metric(shop, "carnet_ledger_checked_timestamp_seconds") == 0

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from wallet_api.services.app import App
-from wallet_api.services.verify_ledger import Difference, verify_in_batches
+from wallet_api.services.verify_ledger import MEMBERS_AT_A_TIME, Difference, verify_in_batches
 
 log = structlog.get_logger(__name__)
 
@@ -50,14 +50,16 @@ class Check:
         }
 
 
-def check_ledger(app: App, so_far: Check | None = None, *, seconds: float | None = None) -> Check:
+def check_ledger(
+    app: App, so_far: Check | None = None, *, seconds: float | None = None, batch_size: int = MEMBERS_AT_A_TIME
+) -> Check:
     """Check the ledgers of all members, or of as many more as these seconds are enough for; how far it came.
 
     Each difference is logged as an error, with the ids and the law. Raises Busy where the database is away.
     """
     start = time.monotonic()
     check = so_far or Check()
-    for batch in verify_in_batches(app, after=check.after):
+    for batch in verify_in_batches(app, after=check.after, limit=batch_size):
         for number, difference in enumerate(batch.differences, check.differences + 1):
             _alarm(difference, number=number)
         check = replace(

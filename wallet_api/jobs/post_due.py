@@ -27,7 +27,7 @@ MEMBERS_A_BATCH = 100
 """A till that serves one of them waits until the batch is written: a tenth of a second, of the two that it would wait."""
 
 MUCH = 5_000
-"""What is more than this, one worker needs several seconds for."""
+"""For more members than this one worker needs several seconds."""
 
 TOLD_EVERY_SECONDS = 10.0
 FAILURES_MAX = 1_000
@@ -36,12 +36,16 @@ FAILURES_MAX = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run has come: members done, members who failed, who are still due, and the seconds that it took."""
+    """How far a run has come: members done, members who failed, who are still due, and the seconds that it took.
+
+    `is_cut_short`: it stopped because its time was over.
+    """
 
     members: int = 0
     failed: int = 0
     due: int = 0
     seconds: float = 0.0
+    is_cut_short: bool = False
 
     @property
     def rate(self) -> float:
@@ -69,13 +73,16 @@ def post_all_due(
         now = app.clock.now()
         taken, lost = _post_batch(app, now=now, limit=batch, but=failed)
         failed += lost
+        took = time.monotonic() - start
+        is_at_its_end = taken == 0 or len(failed) >= FAILURES_MAX
         progress = replace(
             progress,
             members=progress.members + taken - len(lost),
             failed=len(failed),
-            seconds=time.monotonic() - start,
+            seconds=took,
+            is_cut_short=not is_at_its_end and seconds is not None and took >= seconds,
         )
-        is_over = taken == 0 or len(failed) >= FAILURES_MAX or (seconds is not None and progress.seconds >= seconds)
+        is_over = is_at_its_end or progress.is_cut_short
         if is_over or time.monotonic() >= told + TOLD_EVERY_SECONDS:
             told = time.monotonic()
             progress = _count(app, progress)
@@ -84,9 +91,9 @@ def post_all_due(
             return progress
 
 
-def is_much_due(app: App) -> bool:
+def is_much_due(app: App, *, much: int = MUCH) -> bool:
     """Whether several workers get done sooner than one."""
-    return _count(app, Progress()).due > MUCH
+    return _count(app, Progress()).due > much
 
 
 def _count(app: App, progress: Progress) -> Progress:

@@ -16,8 +16,9 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import JobDeferrer, Status
 from procrastinate.tasks import Task
 
+from wallet_api.jobs import post_due
 from wallet_api.jobs.check_ledger import Check, check_ledger
-from wallet_api.jobs.post_due import Progress, is_much_due, post_all_due
+from wallet_api.jobs.post_due import Progress
 from wallet_api.services.app import App
 from wallet_api.services.scheduled_work import CHECK_LEDGER, POST_DUE
 from wallet_api.store import idempotency, job_notes, sql
@@ -34,13 +35,15 @@ CODES_ARE_KEPT = timedelta(days=1)
 ALARM_BEFORE = timedelta(days=30)
 
 
-def job_app(app: App, database_url: str) -> procrastinate.App:
-    """The jobs of a running Carnet."""
+def job_app(
+    app: App, database_url: str, *, run_seconds: float = RUN_SECONDS, much: int = post_due.MUCH
+) -> procrastinate.App:
+    """The jobs of a running Carnet: how long one works at the most, and for how many members it calls others."""
     conninfo = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
     jobs = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo))
 
-    _post_every_minute(jobs, app)
-    _check_every_night(jobs, app)
+    _post_every_minute(jobs, app, run_seconds=run_seconds, much=much)
+    _check_every_night(jobs, app, run_seconds=run_seconds)
 
     @jobs.periodic(cron="*/10 * * * *")
     @jobs.task(queueing_lock="forget", lock="forget")
@@ -84,28 +87,31 @@ def job_app(app: App, database_url: str) -> procrastinate.App:
     return jobs
 
 
-def _post_every_minute(jobs: procrastinate.App, app: App) -> None:
+def _post_every_minute(jobs: procrastinate.App, app: App, *, run_seconds: float, much: int) -> None:
     posting = Lock()
 
     @jobs.periodic(cron="* * * * *")
     @jobs.task(name=POST_DUE, queueing_lock=POST_DUE, pass_context=True)
-    async def post_due(context: procrastinate.JobContext, timestamp: int, noted: object = None) -> None:
+    async def post(context: procrastinate.JobContext, timestamp: int, noted: object = None) -> None:
         """Write what time has brought; where that is much, other workers are called and share it."""
         if not posting.acquire(blocking=False):
             return  # one run keeps this process busy, and the worker's other place free for other jobs
         try:
-            if await asyncio.to_thread(is_much_due, app):
-                await _defer_once(post_due, timestamp=timestamp)
+            if await asyncio.to_thread(post_due.is_much_due, app, much=much):
+                await _defer_once(post, timestamp=timestamp)
             done = await asyncio.to_thread(
-                post_all_due, app, seconds=RUN_SECONDS, tell=lambda progress: _note_posting(app, context, progress)
+                post_due.post_all_due,
+                app,
+                seconds=run_seconds,
+                tell=lambda progress: _note_posting(app, context, progress),
             )
         finally:
             posting.release()
-        if done.seconds >= RUN_SECONDS:
-            await _defer_once(post_due, timestamp=timestamp)
+        if done.is_cut_short:
+            await _defer_once(post, timestamp=timestamp)
 
 
-def _check_every_night(jobs: procrastinate.App, app: App) -> None:
+def _check_every_night(jobs: procrastinate.App, app: App, *, run_seconds: float) -> None:
     @jobs.periodic(cron="0 4 * * *")
     @jobs.task(
         name=CHECK_LEDGER, lock=CHECK_LEDGER, queueing_lock=CHECK_LEDGER, pass_context=True, retry=AFTER_A_MINUTE
@@ -121,7 +127,7 @@ def _check_every_night(jobs: procrastinate.App, app: App) -> None:
             log.warning("the last check of the ledger is still under way")
             return
         check = await asyncio.to_thread(
-            check_ledger, app, Check.of_json(so_far) if so_far else None, seconds=RUN_SECONDS
+            check_ledger, app, Check.of_json(so_far) if so_far else None, seconds=run_seconds
         )
         if check.ended_at is None:
             # Under a lock of its own: the next night's check may wait already.

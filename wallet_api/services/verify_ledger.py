@@ -63,11 +63,13 @@ def verify_ledger(
             checked(batch.members)
 
 
-def verify_in_batches(app: App, *, program: str | None = None, after: UUID | None = None) -> Iterator[Batch]:
+def verify_in_batches(
+    app: App, *, program: str | None = None, after: UUID | None = None, limit: int = MEMBERS_AT_A_TIME
+) -> Iterator[Batch]:
     """The same, batch by batch in the order of the members' ids; it may go on later `after` the last member of one."""
     while True:
         with app.db.read() as tx:
-            batch = ledger.ledgers(tx, program=program, after=after, limit=MEMBERS_AT_A_TIME)
+            batch = ledger.ledgers(tx, program=program, after=after, limit=limit)
             found = [
                 Difference(member_id=one.member.id, law=law, detail=detail)
                 for one in batch

@@ -52,7 +52,7 @@ def test_applying_a_file_puts_its_next_version_in_force(carnet: Carnet, shop: Sh
         "Version 2 of cd-shop is in force.\n",
     )
     with shop.app.db.read() as tx:
-        assert programs.current_version(tx, "cd-shop") == 2
+        assert programs.latest_version(tx, "cd-shop") == 2
 
 
 def test_a_faulty_file_is_not_applied(carnet: Carnet, shop: Shop, tmp_path: Path) -> None:
@@ -62,9 +62,10 @@ def test_a_faulty_file_is_not_applied(carnet: Carnet, shop: Shop, tmp_path: Path
     result = carnet("program", "apply", file)
 
     assert result.exit_code == 1
-    assert "line 1" in result.stderr
+    assert f"{file}:1:1" in result.stdout
+    assert "Mend them." in result.stderr
     with shop.app.db.read() as tx:
-        assert programs.current_version(tx, "new-shop") is None
+        assert programs.latest_version(tx, "new-shop") is None
 
 
 def test_the_schema_is_json(carnet: Carnet) -> None:
@@ -94,3 +95,16 @@ def test_a_location_needs_a_program_and_both_coordinates(carnet: Carnet, shop: S
     assert nowhere.exit_code == 1
     assert nowhere.stderr == "Error: There is no program of that name. Correct it, or create it first.\n"
     assert half.exit_code == 2
+
+
+def test_a_file_can_come_into_force_later(carnet: Carnet, shop: Shop) -> None:
+    carnet("program", "apply", PROGRAMS / "cd-shop.yaml")
+
+    later = carnet("program", "apply", PROGRAMS / "cd-shop.yaml", "--from", "2999-01-31")
+    over = carnet("program", "apply", PROGRAMS / "cd-shop.yaml", "--from", "2020-01-31")
+
+    assert later.stdout == "Version 2 of cd-shop will be in force from 2999-01-31 00:00 (America/New_York).\n"
+    assert over.exit_code == 1
+    assert "cannot come into force at a time that is over" in over.stderr
+    with shop.app.db.read() as tx:
+        assert shop.app.version_at(tx, "cd-shop", 2, at=shop.app.clock.now()) == 1

@@ -207,7 +207,9 @@ def everything(scheme: str = "valid") -> Definition:
 def open_everything(db: Database, clock: Clock, definition: Definition) -> Shop:
     """A shop with one location that runs these rules; nobody has joined yet."""
     with db.begin() as tx:
-        version = programs.publish(tx, PROGRAM, "the rules are made by hand", {}, now=clock.now())
+        version = programs.publish(
+            tx, PROGRAM, "the rules are made by hand", {}, now=clock.now(), valid_from=clock.now()
+        )
         location = programs.add_location(
             tx, Location(id=new_id(), program_id=PROGRAM, code="paris", name="Paris", latitude=None, longitude=None)
         )

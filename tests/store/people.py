@@ -85,8 +85,8 @@ def join(db: Database, *, definition: Definition | None = None, joined_at: datet
     """Somebody becomes a member of the club, which opens with its first one."""
     definition = definition or club()
     with db.begin() as tx:
-        if programs.current_version(tx, PROGRAM) is None:
-            programs.publish(tx, PROGRAM, "the rules are made by hand", {}, now=joined_at)
+        if programs.latest_version(tx, PROGRAM) is None:
+            programs.publish(tx, PROGRAM, "the rules are made by hand", {}, now=joined_at, valid_from=joined_at)
         member_id = members.add(tx, NewMember(program_id=PROGRAM, joined_at=joined_at, locale="en"))
     assert member_id is not None
     stock = {reward.id: reward.stock for reward in definition.rewards.values() if reward.stock is not None}

@@ -7,12 +7,14 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from wallet_api.cli.database import database, ready_app
 from wallet_api.cli.definition_file import beside, faults_by_line, text_of
+from wallet_api.cli.settlement import settle_partners
 from wallet_api.cli.simulate import simulate
 from wallet_api.domain.definition import Definition
 from wallet_api.program_file import definition_schema
@@ -42,6 +44,7 @@ def program() -> None:
 
 
 program.add_command(simulate)
+program.add_command(settle_partners)
 
 
 @program.command()
@@ -88,12 +91,26 @@ def run_tests(file: Path, other_file: Path | None) -> None:
 
 @program.command()
 @_FILE
-def apply(file: Path) -> None:
-    """Publish a definition file: a new version of its program, in force at once."""
+@click.option(
+    "--from",
+    "valid_from",
+    type=click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
+    help="From when on it is in force: a day (its beginning) or a moment, in the program's time zone; at once if left out.",
+)
+def apply(file: Path, valid_from: datetime | None) -> None:
+    """Publish a definition file: a new version of its program, in force at once or from an instant on.
+
+    What members have earned stays as it is; their tiers and open lots are carried over as `carry_over` in the file says.
+    """
     text = text_of(file)
+    with faults_by_line(file):
+        definition = publish.check(text, files=beside(file))
+        read_journeys(text)
+    since = valid_from.replace(tzinfo=definition.time_zone) if valid_from else None
     with ready_app() as app:
-        definition, version = publish.publish(app, text, now=app.clock.now(), files=beside(file))
-    click.echo(f"Version {version} of {definition.program} is in force.")
+        _, version = publish.publish(app, text, now=app.clock.now(), files=beside(file), valid_from=since)
+    when = f"will be in force from {since:%Y-%m-%d %H:%M} ({definition.time_zone.key})" if since else "is in force"
+    click.echo(f"Version {version} of {definition.program} {when}.")
 
 
 @program.command()

@@ -81,7 +81,7 @@ def prepare_shop(app: App, folder: Path, *, progress: Callable[[Progress], None]
     before = _remembered(folder / ASIDE)
     now = app.clock.now()
     with app.db.read() as tx:
-        is_published = programs.current_version(tx, PROGRAM) is not None
+        is_published = programs.latest_version(tx, PROGRAM) is not None
     if not is_published:
         publish(app, (DEFINITIONS / f"{PROGRAM}.yaml").read_text(encoding="utf-8"), now=now)
     location = create_location(app, PROGRAM, code=LOCATION, name="12 Main Street", latitude=40.7484, longitude=-73.9857)

@@ -125,6 +125,14 @@ class InTheFuture(Refusal):
 
 
 @dataclass(kw_only=True, eq=False)
+class InThePast(Refusal):
+    """Rules cannot come into force at a time that is over: what happened then was decided by others."""
+
+    valid_from: datetime
+    now: datetime
+
+
+@dataclass(kw_only=True, eq=False)
 class AlreadyCheckedIn(Refusal):
     """The member has already checked in today."""
 

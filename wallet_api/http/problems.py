@@ -77,6 +77,7 @@ STATUS: Mapping[type[Refusal], HTTPStatus] = {
     errors.InTheFuture: HTTPStatus.CONFLICT,
     errors.AlreadyCheckedIn: HTTPStatus.CONFLICT,
     errors.OutOfSeason: HTTPStatus.CONFLICT,
+    errors.InThePast: HTTPStatus.CONFLICT,
     errors.AliasTaken: HTTPStatus.CONFLICT,
     errors.NotEligible: HTTPStatus.CONFLICT,
     errors.LimitReached: HTTPStatus.CONFLICT,

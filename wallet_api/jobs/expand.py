@@ -89,7 +89,7 @@ def _lock_referrers(tx: Tx, events: Sequence[Row[Any]]) -> None:
 
 
 def _tell(app: App, tx: Tx, event: Row[Any], *, now: datetime) -> None:
-    row = locks.member_unlocked(tx, event.member_id)
+    row = app.in_force(tx, locks.member_unlocked(tx, event.member_id), at=now)
     definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
     reader = _Reader(row=row, definition=definition, words=Explainer(definition, row.locale))
     for number, notice in enumerate(event.notices):

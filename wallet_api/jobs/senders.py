@@ -242,7 +242,7 @@ class GoogleSender:
                 class_suffix=suffix,
                 totp_key=show_card.key_of(self._app, card).totp,
             )
-            version = programs.current_version(tx, card.program_id)
+            version = programs.latest_version(tx, card.program_id)
             return version or 0, loyalty, wallet_object, face.fingerprint()
 
     def _saved(self, card_id: UUID, fingerprint: str) -> None:

@@ -43,7 +43,7 @@ def record_consent(app: App, tx: Tx, member_id: UUID, *, kind: str, granted: boo
     consent: Json = {
         "kind": kind,
         "granted": granted,
-        "terms_version": app.definition(tx, row.program_id, row.version, revision=row.revision).terms_version,
+        "terms_version": app.current_definition(tx, row.program_id).terms_version,
         "channel": "app",
         "at": app.clock.now(),
     }

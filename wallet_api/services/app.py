@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import islice
@@ -32,6 +32,7 @@ from wallet_api.domain.errors import NotFound
 from wallet_api.program_file import read_definition
 from wallet_api.settings import Settings
 from wallet_api.store import access, programs
+from wallet_api.store.locks import MemberRow
 from wallet_api.store.programs import Location
 from wallet_api.store.session import Database, Tx
 from wallet_api.tokens import token_hash
@@ -75,6 +76,7 @@ class App:
     apple: Signer | None = None
     google: GoogleIssuer | None = None
     _definitions: dict[tuple[str, int, int], Definition] = field(default_factory=dict, repr=False)
+    _versions: dict[tuple[str, int], tuple[tuple[int, datetime], ...]] = field(default_factory=dict, repr=False)
     _locations: dict[UUID, Location] = field(default_factory=dict, repr=False)
     _keys: dict[bytes, tuple[datetime, Key | None]] = field(default_factory=dict, repr=False)
     _open_sessions: dict[UUID, datetime] = field(default_factory=dict, repr=False)
@@ -101,10 +103,35 @@ class App:
 
     def current_definition(self, tx: Tx, program_id: str) -> Definition:
         """The definition in force; NotFound where there is no such program."""
-        version = programs.current_version(tx, program_id)
-        if version is None:
+        latest = programs.latest_version(tx, program_id)
+        if latest is None:
             raise NotFound(what="program")
+        version = self.version_at(tx, program_id, latest, at=self.clock.now())
         return self.definition(tx, program_id, version, revision=programs.revision(tx, program_id))
+
+    def version_at(self, tx: Tx, program_id: str, latest: int, *, at: datetime) -> int:
+        """The version in force at an instant: the last one whose time has come; the first one before any had."""
+        versions = self._versions_up_to(tx, program_id, latest)
+        return max((version for version, since in versions if since <= at), default=versions[0][0])
+
+    def in_force(self, tx: Tx, row: MemberRow, *, at: datetime) -> MemberRow:
+        """A member's row with the version in force at an instant, and when the next one comes."""
+        versions = self._versions_up_to(tx, row.program_id, row.version)
+        version = self.version_at(tx, row.program_id, row.version, at=at)
+        to_come = [since for later, since in versions if later > version and since > at]
+        return replace(row, version=version, next_rules_at=min(to_come, default=None))
+
+    def in_force_since(self, tx: Tx, program_id: str, version: int) -> datetime:
+        """From which instant on a version is in force."""
+        return dict(self._versions_up_to(tx, program_id, version))[version]
+
+    def _versions_up_to(self, tx: Tx, program_id: str, latest: int) -> tuple[tuple[int, datetime], ...]:
+        """The versions up to the latest that the caller has seen; none of them changes, so they are read once."""
+        known = self._versions.get((program_id, latest))
+        if known is None:
+            known = tuple(each for each in programs.versions(tx, program_id) if each[0] <= latest)
+            self._versions[program_id, latest] = known
+        return known
 
     def location(self, tx: Tx, location_id: UUID, *, program: str) -> Location:
         """A location of this program; NotFound for any other."""

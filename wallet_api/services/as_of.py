@@ -20,7 +20,7 @@ from wallet_api.domain import calendar, errors
 from wallet_api.domain.decide import decide
 from wallet_api.domain.decision import EntryKind
 from wallet_api.domain.definition import Definition, ExpiryAnchor, Period
-from wallet_api.domain.events import TimePasses
+from wallet_api.domain.events import NewRules, TimePasses
 from wallet_api.domain.gifts import YEARLY
 from wallet_api.domain.redeeming import limit_key
 from wallet_api.domain.replay import Replayed
@@ -62,15 +62,15 @@ def as_of(app: App, tx: Tx, member_id: UUID, *, at: datetime) -> Loaded:
     known = ledger.of_member(tx, member_id)
     if known is None or known.member.joined_at > at:
         raise errors.NotFound(what="member")
-    program = known.member.program_id
-    version = programs.version_at(tx, program, at)
-    past = _Past(
-        one=_recorded_by(known, at),
-        definition=app.definition(tx, program, version),
-        definition_of=lambda wanted: app.definition(tx, program, wanted),
-        at=at,
-    )
+    past = _Past.of(app, tx, _recorded_by(known, at), at=at)
     state = past.state(held=_held(tx, past.one))
+    if past.definition is not past.definition_then:
+        # As `load_member` does for a member whom nobody has carried over into new rules yet.
+        settled = decide(
+            past.definition_then, state, TimePasses(occurred_at=past.since), now=past.since, ids=fresh_ids()
+        )
+        rules = NewRules(occurred_at=past.since)
+        state = decide(past.definition, settled.after, rules, now=past.since, ids=fresh_ids()).after
     decision = decide(past.definition, state, TimePasses(occurred_at=at), now=at, ids=fresh_ids())
     return Loaded(row=locks.member_unlocked(tx, member_id), definition=past.definition, state=decision.after)
 
@@ -106,16 +106,38 @@ def _redemption(row: Row[Any]) -> Redemption:
 
 @dataclass(frozen=True, kw_only=True)
 class _Past:
-    """What was on record of a member at an instant, and the rules that were in force."""
+    """What was on record of a member at an instant, and the rules that were in force, `since` when.
+
+    `definition_then`: the rules of the last decision.
+    """
 
     one: Ledger
     definition: Definition
+    since: datetime
+    definition_then: Definition
     definition_of: DefinitionOf
     at: datetime
 
+    @classmethod
+    def of(cls, app: App, tx: Tx, one: Ledger, *, at: datetime) -> _Past:
+        """The past with its definitions."""
+        program = one.member.program_id
+        latest = programs.latest_version(tx, program)
+        assert latest is not None
+        version = app.version_at(tx, program, latest, at=at)
+        then = app.version_at(tx, program, latest, at=_settled_at(one, at))
+        return cls(
+            one=one,
+            definition=app.definition(tx, program, version),
+            since=app.in_force_since(tx, program, version),
+            definition_then=app.definition(tx, program, then),
+            definition_of=lambda wanted: app.definition(tx, program, wanted),
+            at=at,
+        )
+
     def state(self, *, held: Mapping[UUID, Redemption]) -> MemberState:
         """The member as the last decision had left them."""
-        one, settled = self.one, self.settled_at
+        one, settled = self.one, _settled_at(self.one, self.at)
         results = {each.member.id: recount.replayed(each, until=settled) for each in one.selves}
         mine = results[one.member.id]
         return MemberState(
@@ -132,18 +154,6 @@ class _Past:
             membership=memberships.of_json(_last(one.membership_changes).get("membership")),
             referred_by=one.member.referred_by,
         )
-
-    @property
-    def settled_at(self) -> datetime:
-        """When the last decision was made: all that time brings was written then.
-
-        One that wrote none of these rows changed nothing that would come out otherwise if it is reckoned once more.
-        """
-        recorded = (row.recorded_at for name in _LOGS for row in getattr(self.one, name))
-        moved = (row.recorded_at for row in self.one.lot_dates if row.recorded_at <= self.at)
-        merged = (each.member.settled_at for each in self.one.former)
-        instants: list[datetime] = [self.one.member.joined_at, *recorded, *moved, *merged]
-        return max(instants)
 
     @property
     def standing(self) -> Standing | None:
@@ -170,7 +180,7 @@ class _Past:
 
     def end_by_inactivity(self, unit_id: str, *, settled: datetime) -> datetime | None:
         """When the whole balance was to go, in units that expire by inactivity."""
-        unit, zone = self.definition.units.get(unit_id), self.definition.time_zone
+        unit, zone = self.definition_then.units.get(unit_id), self.definition_then.time_zone
         expiry = unit.expires if unit else None
         if expiry is None or expiry.anchor is not ExpiryAnchor.LAST_ACTIVITY:
             return None
@@ -211,10 +221,11 @@ class _Past:
         return end
 
     def measures(self, results: Mapping[UUID, Replayed]) -> dict[str, dict[date, int]]:
-        """The day measures, counted again."""
+        """The day measures, counted again: what either of the definitions looks at."""
         by_name: defaultdict[str, dict[date, int]] = defaultdict(dict)
-        for (name, day), value in recount.measures(self.one, self.definition_of, results, now=self.definition).items():
-            by_name[name][day] = value
+        for definition in (self.definition_then, self.definition):
+            for (name, day), value in recount.measures(self.one, self.definition_of, results, now=definition).items():
+                by_name[name][day] = value
         return dict(by_name)
 
     # ── Counts ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,14 +244,14 @@ class _Past:
         return {key: Count(times=times[key], units=units[key]) for key in {*times, *units}}
 
     def _count_credits(self, rows: Rows, units: Counts) -> None:
-        measures = {credit.id: credit.measure for credit in self.definition.credits}
+        measures = {credit.id: credit.measure for credit in self.definition_then.credits}
         for row in rows:
             if (credit := row.why.get("credit")) in measures:
                 year = row.why["period"].rpartition("..")[2][:4]
                 units[measures[credit], year] += row.amount
 
     def _count_gifts(self, rows: Rows, redemptions: Rows, times: Counts) -> None:
-        for gift in self.definition.gifts:
+        for gift in self.definition_then.gifts:
             once = Period.YEAR if gift.occasion in YEARLY else Period.LIFETIME
             given = [row.occurred_at for row in rows if row.rule == gift.id and "occasion" in row.why]
             if gift.units is None:
@@ -250,7 +261,7 @@ class _Past:
 
     def _count_limits(self, redemptions: Rows, times: Counts, units: Counts) -> None:
         for row in redemptions:
-            reward = self.definition.rewards.get(row.reward)
+            reward = self.definition_then.rewards.get(row.reward)
             for limit in reward.limits if reward else ():
                 assert reward is not None
                 key = limit_key(reward, limit, self._day(row.made_at))
@@ -258,7 +269,7 @@ class _Past:
                 units[key] += row.amount
 
     def _count_windows(self, redemptions: Rows, times: Counts, units: Counts) -> None:
-        for unit in self.definition.units.values():
+        for unit in self.definition_then.units.values():
             conversion = unit.converts
             if conversion is None or not conversion.windows:
                 continue
@@ -272,10 +283,22 @@ class _Past:
                     units[key] += row.quantity
 
     def _day(self, at: datetime) -> date:
-        return calendar.local_day(at, self.definition.time_zone)
+        return calendar.local_day(at, self.definition_then.time_zone)
 
     def _is_start_of(self, day: date, at: datetime) -> bool:
-        return at == calendar.start_of(day, self.definition.time_zone)
+        return at == calendar.start_of(day, self.definition_then.time_zone)
+
+
+def _settled_at(one: Ledger, at: datetime) -> datetime:
+    """When the last decision was made by an instant: all that time brings was written then.
+
+    One that wrote none of these rows changed nothing that would come out otherwise if it is reckoned once more.
+    """
+    recorded = (row.recorded_at for name in _LOGS for row in getattr(one, name))
+    moved = (row.recorded_at for row in one.lot_dates if row.recorded_at <= at)
+    merged = (each.member.settled_at for each in one.former)
+    instants: list[datetime] = [one.member.joined_at, *recorded, *moved, *merged]
+    return max(instants)
 
 
 def _touches(one: Ledger, unit: str) -> Iterable[datetime]:

@@ -94,7 +94,7 @@ def admit(app: App, tx: Tx, newcomer: NewMember, consents: Consents, *, now: dat
         )
     issue_card(tx, newcomer.program_id, member_id)
     referrer = referral.remember(tx, member_id, newcomer)
-    row = locks.member(tx, member_id)
+    row = app.in_force(tx, locks.member(tx, member_id), at=now)
     state = MemberState(
         member_id=member_id,
         joined_at=newcomer.joined_at,

@@ -30,7 +30,7 @@ from wallet_api.services.find_member import canonical, find_member, is_address
 from wallet_api.services.identify import Who
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.record_sale import CLOCKS_MAY_DIFFER, RecordSale, answer_of, receipt_contents
-from wallet_api.store import decisions, history, locks, programs, transactions
+from wallet_api.store import decisions, history, programs, transactions
 from wallet_api.store.history import Receipt
 from wallet_api.store.ids import fresh_ids, new_id
 from wallet_api.store.members import NewMember
@@ -425,7 +425,7 @@ class _Importer:
 
     def _load(self, tx: Tx, member_id: UUID, moments: Sequence[datetime]) -> Loaded:
         """Lock a member and load what all these moments need."""
-        return load_member.load(self.app, tx, locks.member(tx, member_id), moments=moments, now=self.now)
+        return load_member.locked(self.app, tx, member_id, at=self.now, and_at=moments, now=self.now)
 
     def _wish(self, member_id: UUID, sale: _StagedSale) -> RecordSale:
         """The sale as a till would send it: a receipt is the same whichever way it came."""

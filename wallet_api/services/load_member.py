@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -12,8 +12,9 @@ from wallet_api.domain.decide import decide
 from wallet_api.domain.decision import Decision
 from wallet_api.domain.definition import Definition, Period
 from wallet_api.domain.due import next_due
-from wallet_api.domain.events import Event, TimePasses
+from wallet_api.domain.events import Event, NewRules, TimePasses
 from wallet_api.domain.state import MemberState
+from wallet_api.services import recount
 from wallet_api.services.app import App, measures_since
 from wallet_api.store import decisions, locks, member_state
 from wallet_api.store.ids import fresh_ids
@@ -37,27 +38,31 @@ def locked(
     *,
     at: datetime,
     now: datetime,
+    and_at: Sequence[datetime] = (),
     also: Sequence[UUID] = (),
     rewards: Sequence[str] = (),
 ) -> Loaded:
-    """Lock a member and load what an event at `at` needs; with these vouchers, redemptions and sales (`also`).
+    """Lock a member and load what events at `at` (and_at) need; with these vouchers, redemptions and sales (`also`).
 
-    `rewards` are those to be redeemed: of one that is limited, what is left is locked too.
+    `rewards` are those to be redeemed: of one that is limited, what is left is locked too. Where new rules have come
+    into force since the member was settled last, what they have is carried over first.
     """
-    row = locks.member(tx, member_id)
+    row = app.in_force(tx, locks.member(tx, member_id), at=now)
     if row.status == "merged":
         raise errors.Busy()  # while we waited for the lock; whoever asks again finds who the member is now
+    if row.settled_version != row.version:
+        row = _carry_over(app, tx, row, now=now)
     definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
     locks.stock(tx, row.program_id, [reward for reward in rewards if reward in _limited(definition)])
-    return load(app, tx, row, moments=[at], now=now, also=also)
+    return load(app, tx, row, moments=[at, *and_at], now=now, also=also)
 
 
 def as_of_now(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
     """A member as they stand now, without locking or writing: what time has brought is reckoned in."""
-    loaded = load(app, tx, locks.member_unlocked(tx, member_id), moments=[now], now=now)
+    loaded = load(app, tx, app.in_force(tx, locks.member_unlocked(tx, member_id), at=now), moments=[now], now=now)
     decision = decide(
         loaded.definition,
-        loaded.state,
+        _as_if_carried_over(app, tx, loaded),
         TimePasses(occurred_at=now),
         now=now,
         ids=fresh_ids(),
@@ -67,10 +72,12 @@ def as_of_now(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
 
 def up_to_date(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
     """A member with what time has brought written down, so that their lists tell of it; locks only where there is any."""
-    loaded = load(app, tx, locks.member_unlocked(tx, member_id), moments=[now], now=now)
-    due = next_due(loaded.definition, loaded.state)
-    if due is None or due > now:
-        return loaded
+    row = app.in_force(tx, locks.member_unlocked(tx, member_id), at=now)
+    if row.settled_version == row.version:
+        loaded = load(app, tx, row, moments=[now], now=now)
+        due = next_due(loaded.definition, loaded.state)
+        if due is None or due > now:
+            return loaded
     member = locked(app, tx, member_id, at=now, now=now)
     decision = post(tx, member, TimePasses(occurred_at=now), now=now)
     return Loaded(row=member.row, definition=member.definition, state=decision.after)
@@ -102,25 +109,30 @@ def load(
 ) -> Loaded:
     """What events at these moments need to know of a member whose row has been read (and locked, to write)."""
     definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
+    definitions = [definition, *([_old(app, tx, row)] if row.settled_version != row.version else [])]
     zone = definition.time_zone
     today, settled = calendar.local_day(now, zone), calendar.local_day(min(row.settled_at, now), zone)
     days = {calendar.local_day(moment, zone) for moment in moments}
     state = member_state.load(
         tx,
         row,
-        since=measures_since(
-            definition,
-            *days,
-            today,
-            settled,
-            joined=calendar.local_day(row.joined_at, zone),
-            counted_from=(row.tier_counted_from or row.tier_since) if row.tier_until else None,
+        since=min(
+            measures_since(
+                each,
+                *days,
+                today,
+                settled,
+                joined=calendar.local_day(row.joined_at, zone),
+                counted_from=(row.tier_counted_from or row.tier_since) if row.tier_until else None,
+            )
+            for each in definitions
         ),
         periods=sorted(
             {
                 period
                 for day in days
-                for period in periods_needed(definition, event_day=day, settled_day=settled, today=today)
+                for each in definitions
+                for period in periods_needed(each, event_day=day, settled_day=settled, today=today)
             }
         ),
         also=also,
@@ -147,6 +159,36 @@ def periods_needed(definition: Definition, *, event_day: date, settled_day: date
     dated = [days for rule in definition.earning for days in rule.where.days or ()]
     dated += [days for promotion in definition.promotions for days in promotion.where.days or ()]
     return keys | {f"{days.first}..{days.last}" for days in dated if days.first <= last and days.last >= first}
+
+
+def _carry_over(app: App, tx: Tx, row: MemberRow, *, now: datetime) -> MemberRow:
+    """Settle a locked member under the old rules up to the instant of the new ones, then carry over what they have."""
+    since = app.in_force_since(tx, row.program_id, row.version)
+    if row.settled_version:
+        old = load(app, tx, replace(row, version=row.settled_version), moments=[since], now=now)
+        settled = decide(old.definition, old.state, TimePasses(occurred_at=since), now=since, ids=fresh_ids())
+        decisions.write(tx, old.row, old.definition, settled, now=now)
+        row = app.in_force(tx, locks.member(tx, row.id), at=now)
+    recount.complete(tx, row.id, lambda version: app.definition(tx, row.program_id, version), version=row.version)
+    new = load(app, tx, row, moments=[since], now=now)
+    carried = decide(new.definition, new.state, NewRules(occurred_at=since), now=since, ids=fresh_ids())
+    decisions.write(tx, new.row, new.definition, carried, now=now)
+    return app.in_force(tx, locks.member(tx, row.id), at=now)
+
+
+def _as_if_carried_over(app: App, tx: Tx, loaded: Loaded) -> MemberState:
+    """The member's state under the rules in force, without writing anything."""
+    row, state = loaded.row, loaded.state
+    if row.settled_version == row.version:
+        return state
+    since = app.in_force_since(tx, row.program_id, row.version)
+    settled = decide(_old(app, tx, row), state, TimePasses(occurred_at=since), now=since, ids=fresh_ids())
+    return decide(loaded.definition, settled.after, NewRules(occurred_at=since), now=since, ids=fresh_ids()).after
+
+
+def _old(app: App, tx: Tx, row: MemberRow) -> Definition:
+    """The rules under which a member was settled last."""
+    return app.definition(tx, row.program_id, row.settled_version or row.version, revision=row.revision)
 
 
 def _limited(definition: Definition) -> dict[str, int]:

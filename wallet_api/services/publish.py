@@ -1,4 +1,4 @@
-"""Publishing a program's definition: a new version, in force at once."""
+"""Publishing a program's definition: a new version, in force at once or from an instant on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 
 from notifications.render import check_template
 from wallet_api.domain.definition import Definition
+from wallet_api.domain.errors import InThePast
 from wallet_api.program_file import read_definition
 from wallet_api.services.app import App
 from wallet_api.store import programs
@@ -19,9 +20,20 @@ def check(text: str, *, files: Callable[[str], bytes] | None = None) -> Definiti
 
 
 def publish(
-    app: App, text: str, *, now: datetime, files: Callable[[str], bytes] | None = None
+    app: App,
+    text: str,
+    *,
+    now: datetime,
+    files: Callable[[str], bytes] | None = None,
+    valid_from: datetime | None = None,
 ) -> tuple[Definition, int]:
-    """Check a definition, file it as the program's next version, and put it in force."""
+    """Check a definition and file it as the program's next version, in force from an instant on (None: now).
+
+    Entries keep the version under which they were made. A version that is to come gives way to one that is published
+    after it, once that is in force. Raises DefinitionFaults, and InThePast for an instant that is over.
+    """
+    if valid_from is not None and valid_from < now:
+        raise InThePast(valid_from=valid_from, now=now)
     named: dict[str, str] = {}
 
     def remember(name: str) -> bytes:
@@ -33,5 +45,5 @@ def publish(
 
     definition = check(text, files=remember)
     with app.db.begin() as tx:
-        version = programs.publish(tx, definition.program, text, named, now=now)
+        version = programs.publish(tx, definition.program, text, named, now=now, valid_from=valid_from or now)
     return definition, version

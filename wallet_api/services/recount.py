@@ -20,6 +20,7 @@ from wallet_api.domain.earning import Basket, Scene
 from wallet_api.domain.replay import Replayed, replay
 from wallet_api.store import ledger, transactions
 from wallet_api.store.ledger import Ledger
+from wallet_api.store.session import Tx
 
 DefinitionOf: TypeAlias = Callable[[int], Definition]
 """A version of the member's program's definition."""
@@ -43,6 +44,19 @@ def is_on_record(credit: Credit) -> bool:
     return not (where.first_ever or where.first_in_month or where.segments or where.birthday_month)
 
 
+def complete(tx: Tx, member_id: UUID, definition_of: DefinitionOf, *, version: int) -> None:
+    """Add the measures that a version is the first to look at, out of the locked member's whole past."""
+    one, now = ledger.of_member(tx, member_id), definition_of(version)
+    assert one is not None
+    wanted = {credit.measure for credit in now.credits}
+    wanted |= {measure for measure in now.measured if measure.startswith("usable:")}
+    missing = wanted - {row.measure for row in one.measures}
+    if missing:
+        results = {each.member.id: replayed(each) for each in one.selves}
+        found = measures(one, definition_of, results, now=now)
+        ledger.add_measures(tx, member_id, {key: value for key, value in found.items() if key[0] in missing})
+
+
 def measures(
     one: Ledger, definition_of: DefinitionOf, results: Mapping[UUID, Replayed], *, now: Definition
 ) -> Measures:
@@ -52,7 +66,7 @@ def measures(
     """
     found: Measures = Counter()
     for sale in _sales(one):
-        _add_sale(found, sale, one, definition_of)
+        _add_sale(found, sale, one, definition_of, now=now)
     for each in one.selves:
         for visit in each.check_ins:
             found["visits", calendar.local_day(visit.occurred_at, now.time_zone)] += 1
@@ -84,7 +98,7 @@ def _sales(one: Ledger) -> Iterator[_Sale]:
             yield _Sale(row=row, returns=sorted(returns[row.id], key=lambda back: -sum(back[1])))
 
 
-def _add_sale(found: Measures, sale: _Sale, one: Ledger, definition_of: DefinitionOf) -> None:
+def _add_sale(found: Measures, sale: _Sale, one: Ledger, definition_of: DefinitionOf, *, now: Definition) -> None:
     definition = definition_of(sale.row.definition_version)
     day = calendar.local_day(sale.row.occurred_at, definition.time_zone)
     scene = Scene(
@@ -97,17 +111,23 @@ def _add_sale(found: Measures, sale: _Sale, one: Ledger, definition_of: Definiti
         segments=frozenset(definition.segments),
     )
     before = _basket(sale, [Fraction(part) for part in sale.row.kept])
-    for credit in definition.credits:
+    for credit in _credits(definition, now):
         found[credit.measure, day] += floor(crediting.counted(credit, before, scene))
     for version, kept in sale.returns:
         rest = _basket(sale, kept)
-        for credit in definition_of(version).credits:
+        for credit in _credits(definition_of(version), now):
             had, stays = crediting.counted(credit, before, scene), crediting.counted(credit, rest, scene)
             found[credit.measure, day] += floor(stays) - floor(had)
         before = rest
     if scene.partner is None:
         found["spend", day] += floor(before.merchandise)
         found["orders", day] += 1 if any(before.kept) else 0
+
+
+def _credits(then: Definition, now: Definition) -> list[Credit]:
+    """The credits of a purchase's time, and those that have come since: these count what was bought before, too."""
+    had = {credit.id for credit in then.credits}
+    return [*then.credits, *(credit for credit in now.credits if credit.id not in had)]
 
 
 def _basket(sale: _Sale, kept: Sequence[Fraction]) -> Basket:

@@ -81,7 +81,7 @@ UPDATE members
 SET tier = :tier, tier_since = :since, tier_until = :until, tier_counted_from = :counted_from,
     tier_uncounted = :uncounted, tier_floor = :floor, membership = CAST(:membership AS jsonb),
     settled_at = coalesce(:settled_at, settled_at), next_due = :next_due, ledger_position = :position,
-    ledger_head = :head
+    ledger_head = :head, version = :version
 WHERE id = :member_id
 """
 
@@ -177,7 +177,7 @@ def write(
         floor=standing.floor if standing else None,
         membership=None if after.membership == Membership() else json_text(memberships.as_json(after.membership)),
         settled_at=after.settled_at,
-        next_due=next_due(definition, after),
+        next_due=min(filter(None, (next_due(definition, after), member.next_rules_at)), default=None),
         position=position,
         head=head,
     )

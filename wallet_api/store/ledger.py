@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -18,9 +19,9 @@ from wallet_api.store.session import Tx
 Rows: TypeAlias = Sequence[Row[Any]]
 
 _MEMBERS = """
-SELECT m.id, m.program_id, p.version, m.status, m.merged_into, m.joined_at, m.birth_date, m.referred_by, m.settled_at,
+SELECT m.id, m.program_id, m.version, m.status, m.merged_into, m.joined_at, m.birth_date, m.referred_by, m.settled_at,
        m.tier, m.tier_since, m.tier_until, m.membership, m.ledger_position, m.ledger_head
-FROM members m JOIN programs p ON p.id = m.program_id
+FROM members m
 """
 _NEXT = """
 WHERE (CAST(:program AS text) IS NULL OR m.program_id = :program)
@@ -105,6 +106,21 @@ def ledgers(tx: Tx, *, program: str | None, after: UUID | None, limit: int) -> l
 def of_member(tx: Tx, member_id: UUID) -> Ledger | None:
     """One member's ledger."""
     return next(iter(_of(tx, sql.every(tx, _MEMBERS + "WHERE m.id = :id", id=member_id))), None)
+
+
+def add_measures(tx: Tx, member_id: UUID, values: Mapping[tuple[str, date], int]) -> None:
+    """Add day measures of a locked member that nobody has kept so far."""
+    sql.run(
+        tx,
+        """
+        INSERT INTO day_measures (member_id, measure, day, value)
+        SELECT :member, * FROM unnest(CAST(:measures AS text[]), CAST(:days AS date[]), CAST(:values AS bigint[]))
+        """,
+        member=member_id,
+        measures=[measure for measure, _ in values],
+        days=[day for _, day in values],
+        values=list(values.values()),
+    )
 
 
 def redemptions(tx: Tx, ids: Collection[UUID]) -> Rows:

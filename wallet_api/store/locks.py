@@ -26,7 +26,7 @@ from wallet_api.store.session import Tx
 _MEMBER = """
 SELECT m.id, m.program_id, p.version, p.revision, m.given_name, m.family_name, m.locale, m.status, m.birth_date, m.joined_at,
        m.tier, m.tier_since, m.tier_until, m.tier_counted_from, m.tier_uncounted, m.tier_floor, m.settled_at,
-       m.membership, m.referred_by, m.ledger_position, m.ledger_head
+       m.membership, m.referred_by, m.ledger_position, m.ledger_head, m.version AS settled_version
 FROM members m JOIN programs p ON p.id = m.program_id
 WHERE m.id = :id
 """
@@ -34,7 +34,10 @@ WHERE m.id = :id
 
 @dataclass(frozen=True, kw_only=True)
 class MemberRow:
-    """A member's own row, with the program's current version."""
+    """A member's own row, with a version of the program: as read, the one that was published last.
+
+    `settled_version`: the one under which the member was settled last. `next_rules_at`: when another comes into force.
+    """
 
     id: UUID
     program_id: str
@@ -57,6 +60,8 @@ class MemberRow:
     referred_by: UUID | None
     ledger_position: int
     ledger_head: bytes
+    settled_version: int
+    next_rules_at: datetime | None = None
 
     @property
     def display_name(self) -> str:

@@ -24,21 +24,18 @@ class Location:
     longitude: float | None
 
 
-def current_version(tx: Tx, program_id: str) -> int | None:
-    """The version in force, or None where there is no such program."""
+def latest_version(tx: Tx, program_id: str) -> int | None:
+    """The version that was published last, in force or not yet; None where there is no such program."""
     row = sql.first(tx, "SELECT version FROM programs WHERE id = :id", id=program_id)
     return None if row is None else int(row.version)
 
 
-def version_at(tx: Tx, program_id: str, at: datetime) -> int:
-    """The version that was in force at an instant; the first one before there was any."""
-    row = sql.one(
-        tx,
-        "SELECT coalesce(max(version), 1) AS version FROM program_versions WHERE program_id = :id AND created_at <= :at",
-        id=program_id,
-        at=at,
+def versions(tx: Tx, program_id: str) -> list[tuple[int, datetime]]:
+    """All versions, the oldest first, and the instant from which on each is in force, unless a later one is too."""
+    rows = sql.every(
+        tx, "SELECT version, valid_from FROM program_versions WHERE program_id = :id ORDER BY version", id=program_id
     )
-    return int(row.version)
+    return [(int(row.version), row.valid_from) for row in rows]
 
 
 def revision(tx: Tx, program_id: str) -> int:
@@ -90,8 +87,13 @@ def source(tx: Tx, program_id: str, version: int) -> tuple[str, dict[str, str]]:
     return row.source, row.files
 
 
-def publish(tx: Tx, program_id: str, text: str, files: Mapping[str, str], *, now: datetime) -> int:
-    """File a new version and put it in force; the number of the version."""
+def publish(
+    tx: Tx, program_id: str, text: str, files: Mapping[str, str], *, now: datetime, valid_from: datetime
+) -> int:
+    """File a new version that is in force from an instant on; the number of the version.
+
+    Every member is due at that instant, so that what they have is carried over even if they do nothing.
+    """
     row = sql.one(
         tx,
         """
@@ -105,14 +107,24 @@ def publish(tx: Tx, program_id: str, text: str, files: Mapping[str, str], *, now
     sql.run(
         tx,
         """
-        INSERT INTO program_versions (program_id, version, source, files, created_at)
-        VALUES (:id, :version, :text, CAST(:files AS jsonb), :now)
+        INSERT INTO program_versions (program_id, version, source, files, created_at, valid_from)
+        VALUES (:id, :version, :text, CAST(:files AS jsonb), :now, :valid_from)
         """,
         id=program_id,
         version=row.version,
         text=text,
         files=json_text(dict(files)),
         now=now,
+        valid_from=valid_from,
+    )
+    sql.run(
+        tx,
+        """
+        UPDATE members SET next_due = least(next_due, :valid_from)
+        WHERE program_id = :id AND status IN ('active', 'guest')
+        """,
+        id=program_id,
+        valid_from=valid_from,
     )
     return int(row.version)
 

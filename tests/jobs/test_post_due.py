@@ -14,10 +14,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.jobs.world import eventually
-from tests.shop import Shop, open_shop
+from tests.shop import SETTINGS, Shop, open_shop
 from tests.store.threads import at_once
 from wallet_api.clock import FixedClock
 from wallet_api.jobs.post_due import Progress, post_all_due
+from wallet_api.services.app import App
 from wallet_api.services.verify_ledger import verify_ledger
 from wallet_api.store import sql
 from wallet_api.store.scratch import scratch_database
@@ -59,6 +60,19 @@ def test_time_is_written_for_everybody_who_is_due_and_for_nobody_else(shop: Shop
     assert gifts(shop) == {"alice": 0} | {f"member-{number:03}": 1 for number in range(7)}
     assert [(each.members, each.due) for each in heard] == [(0, 7), (7, 0)]
     assert list(verify_ledger(shop.app)) == []
+
+
+def test_a_worker_that_has_just_started_and_knows_no_program_yet_writes_a_batch_at_once(
+    shop: Shop, clock: FixedClock
+) -> None:
+    born_in_april(shop, 3)
+    clock.set(DAY_AFTER)
+
+    with capture_logs() as logs:
+        done = post_all_due(App(settings=SETTINGS, clock=clock, db=shop.app.db))
+
+    assert (done.members, done.due) == (3, 0)
+    assert logs == []
 
 
 def test_a_run_that_is_short_of_time_stops_after_a_batch(shop: Shop, clock: FixedClock) -> None:

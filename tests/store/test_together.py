@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 import psycopg
 import pytest
@@ -59,25 +60,52 @@ def test_rows_can_be_had_one_by_one_all_or_none(numbers: Database) -> None:
     assert found == (None, {"n": 1}, list(range(1, 51)))
 
 
-def test_a_call_that_asks_something_else_the_second_time_is_stopped(numbers: Database) -> None:
-    asked = iter(range(1, 51))
+def test_what_a_call_remembers_it_need_not_ask_again(numbers: Database) -> None:
+    remembered: dict[int, int] = {}
+
+    def remember(tx: Tx, *, n: int) -> int:
+        if n not in remembered:
+            remembered[n] = sql.one(tx, "SELECT n FROM numbers WHERE n = :n", n=n).n
+        sql.run(tx, "UPDATE numbers SET twice = :twice WHERE n = :n", twice=2 * remembered[n], n=n)
+        return int(sql.one(tx, "SELECT twice FROM numbers WHERE n = :n", n=n).twice)
+
+    with numbers.begin() as tx:
+        results = together.each(tx, [partial(remember, n=3), partial(remember, n=4)])
+
+    assert results == [6, 8]
+
+
+def test_a_call_that_writes_something_else_the_second_time_is_stopped(numbers: Database) -> None:
+    written = iter(range(1, 51))
 
     def fickle(tx: Tx) -> None:
-        sql.one(tx, "SELECT n FROM numbers WHERE n = :n", n=next(asked))
+        sql.run(tx, "UPDATE numbers SET twice = :n WHERE n = 1", n=next(written))
+        sql.one(tx, "SELECT n FROM numbers WHERE n = 1")
 
     with pytest.raises(NotRepeatable), numbers.begin() as tx:
         together.each(tx, [fickle])
 
 
-def test_a_call_that_asks_less_the_second_time_is_stopped(numbers: Database) -> None:
-    asks = iter([True, False])
+def test_a_call_that_writes_only_the_first_time_is_stopped(numbers: Database) -> None:
+    writes = iter([True, False])
 
     def brief(tx: Tx) -> None:
-        if next(asks):
+        if next(writes):
+            sql.run(tx, "UPDATE numbers SET twice = 2 WHERE n = 1")
             sql.one(tx, "SELECT n FROM numbers WHERE n = 1")
 
     with pytest.raises(NotRepeatable), numbers.begin() as tx:
         together.each(tx, [brief])
+
+
+def test_a_call_that_always_asks_something_new_is_stopped(numbers: Database) -> None:
+    asked = count()
+
+    def endless(tx: Tx) -> None:
+        sql.first(tx, "SELECT n FROM numbers WHERE n = :n", n=next(asked))
+
+    with pytest.raises(NotRepeatable), numbers.begin() as tx:
+        together.each(tx, [endless])
 
 
 def wrong_statement(tx: Tx) -> None:

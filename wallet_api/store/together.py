@@ -2,8 +2,9 @@
 
 Each call is an ordinary function of a transaction, such as a use case for one member. It runs until it needs an answer
 that is not there; then the statements of all calls are sent as one pipeline, and the calls begin again, with the answers
-that they have had. So a call runs as often as it reads, and must do the same each time. Where one does not, or where
-anything fails, an exception leaves the transaction to be rolled back: whoever calls then does it one by one.
+that they have had. So a call runs as often as it reads, and must write the same each time; what it has read and
+remembers, it need not ask again. Where one does otherwise, or where anything fails, an exception leaves the transaction
+to be rolled back: whoever calls then does it one by one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import psycopg
 from sqlalchemy import Dialect, Row, TextClause
@@ -21,9 +22,12 @@ from wallet_api.store.session import Tx
 
 T = TypeVar("T")
 
+RUNS_MAX = 100
+"""A call that reads more often than this has no end."""
+
 
 class NotRepeatable(Exception):
-    """A call asked something else when it ran again, after its first statements had been sent."""
+    """A call did something else when it ran again, after its first statements had been sent."""
 
 
 def each(tx: Tx, calls: Sequence[Callable[[Tx], T]]) -> list[T]:
@@ -33,14 +37,19 @@ def each(tx: Tx, calls: Sequence[Callable[[Tx], T]]) -> list[T]:
     """
     scripts = [_Script(call) for call in calls]
     running = scripts
-    while running:
+    for _ in range(RUNS_MAX):
         running = [script for script in running if not script.goes_to_its_end()]
         _send(tx, scripts)
-    return [script.result for script in scripts]
+        if not running:
+            return [script.result for script in scripts]
+    raise NotRepeatable
 
 
 class _Unanswered(BaseException):
     """Leaves a call where it needs an answer; no handler of its own errors may catch it."""
+
+
+_Asked: TypeAlias = tuple[TextClause, Mapping[str, object]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class _Script(Generic[T]):
     def __init__(self, call: Callable[[Tx], T]) -> None:
         self._call = call
         self._place = 0
-        self.asked: list[tuple[TextClause, Mapping[str, object]]] = []
+        self.asked: list[_Asked] = []
         self.answers: list[_Rows] = []
 
     def goes_to_its_end(self) -> bool:
@@ -69,20 +78,25 @@ class _Script(Generic[T]):
             self.result = self._call(cast("Tx", self))
         except _Unanswered:
             return False
-        if self._place < len(self.answers):
-            raise NotRepeatable
+        self._pass_over_reads(until=None)
         return True
 
     def execute(self, statement: TextClause, values: Mapping[str, object]) -> _Answer:
         """Note a statement, or find it again."""
-        place, self._place = self._place, self._place + 1
-        if place == len(self.asked):
-            self.asked.append((statement, values))
-            return _Answer(None)
-        known, had = self.asked[place]
-        if known is not statement or had != values:
-            raise NotRepeatable
-        return _Answer(self.answers[place])
+        self._pass_over_reads(until=(statement, values))
+        place = self._place
+        self._place += 1
+        if place < len(self.answers):
+            return _Answer(self.answers[place])
+        self.asked.append((statement, values))
+        return _Answer(None)
+
+    def _pass_over_reads(self, *, until: _Asked | None) -> None:
+        """Go to where this was asked before, or to the end of what was; raises where a write would be left out."""
+        while self._place < len(self.answers) and (known := self.asked[self._place]) != until:
+            if not _is_read(known[0]):
+                raise NotRepeatable
+            self._place += 1
 
 
 class _Answer:
@@ -132,3 +146,8 @@ def _send(tx: Tx, scripts: Sequence[_Script[Any]]) -> None:
 def _driver_sql(statement: TextClause, dialect: Dialect) -> bytes:
     """The statement as the driver gets it, so that it finds the one that it has prepared."""
     return str(statement.compile(dialect=dialect)).encode()
+
+
+@cache
+def _is_read(statement: TextClause) -> bool:
+    return statement.text.startswith("SELECT")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -23,12 +24,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.services.everything import SCHEMES, everything, open_everything
+from tests.services.everything import LEVELS, SCHEMES, everything, open_everything
 from tests.shop import NOON, Shop
 from tests.store.laws import check_ledger
+from tests.store.people import PROGRAM
 from wallet_api.clock import FixedClock
 from wallet_api.domain import errors
 from wallet_api.domain.decide import decide
+from wallet_api.domain.definition import CarryOver, Expiry, Span
 from wallet_api.domain.events import CheckIn, Line, PlanAction, Sale
 from wallet_api.domain.state import MemberState
 from wallet_api.services import load_member, merge, plan, record_activity, redeem
@@ -42,13 +45,14 @@ from wallet_api.services.present import Json
 from wallet_api.services.record_activity import RecordActivity
 from wallet_api.services.record_sale import RecordSale, record_sale
 from wallet_api.services.verify_ledger import verify_ledger
-from wallet_api.store import locks, member_state, sql
+from wallet_api.store import locks, member_state, programs, sql
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Database, Tx
 
 T = TypeVar("T")
 Seen = dict[str, object]
 A_MOMENT = timedelta(seconds=1)
+A_LIFE = Expiry(after=Span(months=24))
 PRICES = st.sampled_from([1_99, 12_00, 60_00, 150_00, 330_00])
 TAGS = st.sampled_from([frozenset[str](), frozenset({"coffee"}), frozenset({"gift-card"})])
 LINES = st.lists(
@@ -277,6 +281,46 @@ def test_the_future_is_not_told(shop: Shop) -> None:
         told(shop, at=NOON + A_MOMENT)
 
 
+def test_new_rules_had_been_carried_over_by_then_whether_or_not_somebody_wrote_it(
+    db: Database, clock: FixedClock
+) -> None:
+    old = everything("years")
+    shop = open_everything(db, clock, old)
+    shop = replace(shop, alice=shop.join("alice"))
+    shop.sell(150_00)
+    clock.advance(timedelta(days=6))
+    shop.visit()
+    renamed = (replace(LEVELS[0], id="iron"), *LEVELS[1:])
+    keeping = replace(old.units["points"], expires=replace(A_LIFE, tiers=frozenset({"iron"})))
+    new = replace(
+        old,
+        tiers=replace(SCHEMES["years"], levels=(renamed[0], replace(LEVELS[2], threshold=900))),
+        units={**old.units, "points": keeping},
+        carry_over=CarryOver(tiers={"silver": "iron", "bronze": "iron"}, lots_keep_expiry=False),
+    )
+    valid_from = clock.now() + timedelta(days=2)
+    with db.begin() as tx:
+        version = programs.publish(tx, PROGRAM, "by hand too", {}, now=clock.now(), valid_from=valid_from)
+    shop.app._definitions[PROGRAM, version, 0] = new
+    seen: list[tuple[datetime, Seen]] = []
+    tiers: list[str | None] = []
+
+    for wait in (timedelta(), timedelta(days=2), timedelta(days=3)):
+        clock.advance(wait)
+        with db.read() as tx:
+            state = load_member.as_of_now(shop.app, tx, shop.alice, now=clock.now()).state
+        tiers.append(state.tier)
+        seen.append((clock.now(), what_is_seen(state)))
+    clock.advance(A_MOMENT)
+    shop.visit()
+    clock.advance(timedelta(days=30))
+
+    assert tiers == ["silver", "iron", "iron"]
+    for at, look in seen:
+        assert what_is_seen(told(shop, at=at)) == look
+    assert list(verify_ledger(shop.app)) == []
+
+
 def told(shop: Shop, *, at: datetime) -> MemberState:
     """Alice as she stood."""
     with shop.app.db.read() as tx:
@@ -291,7 +335,7 @@ def test_the_past_is_what_was_seen(db: Database, clock: FixedClock, scheme: str)
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=int(os.environ.get("LEDGER_EXAMPLES", "8")),
+            max_examples=int(os.environ.get("LEDGER_EXAMPLES", "4")),
             stateful_step_count=15,
             deadline=None,
             suppress_health_check=list(HealthCheck),

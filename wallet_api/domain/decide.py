@@ -8,6 +8,7 @@ clock that moves.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -130,10 +131,12 @@ def _check_in(posting: Posting, event: CheckIn, *, now: datetime) -> Outcome:
 def _activity(posting: Posting, event: Activity, *, now: datetime) -> Outcome:
     definition = posting.definition
     day = calendar.local_day(event.occurred_at, definition.time_zone)
-    fields = _with_choice(posting, event)
-    if fields is not None:
-        scene = scene_of(posting, event.occurred_at, fields=fields)
-        for earned in earning.for_event(definition, EventKind.ACTIVITY, scene, kind=event.kind):
+    fields, other = _with_choice(posting, event)
+    scene = scene_of(posting, event.occurred_at, fields=fields)
+    for earned in earning.for_event(definition, EventKind.ACTIVITY, scene, kind=event.kind):
+        if other is not None:
+            posting.earn(replace(earned, amount=0, why={"choice": other}), at=event.occurred_at, source_id=event.id)
+        else:
             earn(posting, earned, at=event.occurred_at, source_id=event.id, day=day)
     for unit in definition.units.values():
         if unit.expires and unit.expires.extended_by:
@@ -142,18 +145,20 @@ def _activity(posting: Posting, event: Activity, *, now: datetime) -> Outcome:
     return _after_earning(posting, event.id, at=event.occurred_at, now=now)
 
 
-def _with_choice(posting: Posting, event: Activity) -> Fields | None:
-    """The activity's fields with a choice that was left out; None where the period's choice was another one."""
+def _with_choice(posting: Posting, event: Activity) -> tuple[Fields, str | None]:
+    """The activity's fields with a choice that was left out; and the period's choice where it was another one."""
     choice = next((each for each in posting.definition.choices if each.kind == event.kind), None)
     if choice is None:
-        return event.fields
+        return event.fields, None
     made = earning.text_of(event.fields.get(choice.field)) or choice.options[0]
     day = calendar.local_day(event.occurred_at, posting.definition.time_zone)
     period = calendar.period_key(choice.per, day)
-    if any(posting.state.counted(_chosen(choice, other), period).times for other in choice.options if other != made):
-        return None
+    fields = {**event.fields, choice.field: made}
+    for other in choice.options:
+        if other != made and posting.state.counted(_chosen(choice, other), period).times:
+            return fields, other
     posting.count(_chosen(choice, made), period, units=0)
-    return {**event.fields, choice.field: made}
+    return fields, None
 
 
 def _chosen(choice: Choice, option: str) -> str:

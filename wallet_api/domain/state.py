@@ -225,7 +225,7 @@ class MemberState:
         account = self.accounts.get(unit)
         if account and account.expires_at and (available := self.available(unit)) > 0:
             return account.expires_at, available
-        dated = [lot for lot in self.lots.values() if lot.unit == unit and lot.expires_at is not None]
+        dated = [lot for lot in self.lots.values() if lot.unit == unit and lot.left and lot.expires_at is not None]
         if not dated:
             return None
         first = min(lot.expires_at for lot in dated if lot.expires_at is not None)

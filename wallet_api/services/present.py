@@ -237,6 +237,12 @@ def voucher(item: Voucher, words: Explainer) -> Json:
     }
 
 
+def codes(state: MemberState, redemption_id: UUID) -> list[str]:
+    """The codes of all vouchers of one redemption: one for each piece, the first of them its voucher's own."""
+    mine = [item for item in state.vouchers.values() if item.redemption_id == redemption_id]
+    return [item.code for item in sorted(mine, key=lambda item: (item.id != redemption_id, item.id))]
+
+
 def usable_vouchers(state: MemberState, words: Explainer, *, today: date) -> list[Json]:
     """The vouchers that can be used on this day."""
     return [voucher(item, words) for item in state.vouchers.values() if item.is_usable(today)]

@@ -46,10 +46,9 @@ def redeem_reward(app: App, tx: Tx, member_id: UUID, wish: Wish) -> Json:
     )
     decision = load_member.post(tx, member, event, now=now)
     assert decision.voucher_id is not None
-    return present.voucher(
-        decision.after.vouchers[decision.voucher_id],
-        Explainer(member.definition, member.row.locale),
-    )
+    voucher = decision.after.vouchers[decision.voucher_id]
+    words = Explainer(member.definition, member.row.locale)
+    return {**present.voucher(voucher, words), "codes": present.codes(decision.after, voucher.redemption_id)}
 
 
 def hold_reward(app: App, tx: Tx, till: Till, who: Who, wish: Wish) -> Json:
@@ -109,5 +108,6 @@ def _answer(member: Loaded, redemption_id: UUID, decision: Decision) -> Json:
         "quantity": redemption.quantity,
         "expires_at": redemption.hold_expires_at if held else None,
         "voucher": present.voucher(decision.after.vouchers[redemption_id], words),
+        "codes": present.codes(decision.after, redemption_id),
         "balances": present.balances(member.definition, decision.after),
     }

@@ -41,7 +41,7 @@ from wallet_api.http.schemas.membership import (
     MyVerificationBodySchema,
     VerificationAnswerSchema,
 )
-from wallet_api.http.schemas.till import VoucherSchema
+from wallet_api.http.schemas.till import IssuedVoucherSchema, VoucherSchema
 from wallet_api.http.till import the_app
 from wallet_api.services import show_member
 from wallet_api.services.alter_member import alter_member, record_consent
@@ -246,7 +246,7 @@ class MyRedemptions(MethodView):
 
     @blueprint.arguments(OptionalIdempotencyHeaders, location="headers")
     @blueprint.arguments(RedemptionBodySchema)
-    @blueprint.response(201, VoucherSchema, headers=LOCATION)
+    @blueprint.response(201, IssuedVoucherSchema, headers=LOCATION)
     @refuses(
         errors.RewardNotFound,
         errors.NotEligible,

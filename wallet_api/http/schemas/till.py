@@ -353,6 +353,12 @@ class VoucherSchema(AnswerSchema):
     valid_until = Day(allow_none=True)
 
 
+class IssuedVoucherSchema(VoucherSchema):
+    """The voucher of a redemption; of several pieces each has a code of its own."""
+
+    codes = fields.List(fields.String(), metadata={"description": "One for each piece; the first is `code`"})
+
+
 class CardStateSchema(AnswerSchema):
     """A card."""
 
@@ -454,6 +460,7 @@ class RedemptionAnswerSchema(AnswerSchema):
     quantity = StrictInteger(minimum=1, maximum=QUANTITY_MAX)
     expires_at = UtcDateTime(allow_none=True)
     voucher = fields.Nested(VoucherSchema)
+    codes = fields.List(fields.String(), metadata={"description": "One for each piece; the first is the voucher's"})
     balances = balances()
 
 

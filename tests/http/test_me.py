@@ -277,11 +277,25 @@ def test_a_reward_is_exchanged_for_a_voucher(api: FlaskClient, shop: Shop) -> No
     response = api.post("/v1/me/redemptions", json={"reward": "off-5"}, headers=alice)
 
     voucher = told(response)
+    codes = voucher.pop("codes")
     assert response.status_code == 201
     assert (voucher["reward"], voucher["status"], voucher["quantity"]) == ("off-5", "issued", 1)
+    assert codes == [voucher["code"]]
     assert told(api.get("/v1/me/vouchers", headers=alice))["items"] == [voucher]
     assert told(api.get(response.headers["Location"], headers=alice)) == voucher
     assert told(api.get("/v1/me", headers=alice))["balances"]["points"]["available"] == 50
+
+
+def test_of_several_pieces_each_has_a_code_of_its_own(api: FlaskClient, shop: Shop) -> None:
+    shop.sell(60_000)
+    alice = as_member(shop)
+
+    answer = told(api.post("/v1/me/redemptions", json={"reward": "off-5", "quantity": 3}, headers=alice))
+
+    vouchers = told(api.get("/v1/me/vouchers", headers=alice))["items"]
+    assert answer["codes"][0] == answer["code"]
+    assert sorted(answer["codes"]) == sorted(voucher["code"] for voucher in vouchers)
+    assert len(set(answer["codes"])) == 3
 
 
 def test_the_same_wish_under_one_key_is_granted_once(api: FlaskClient, shop: Shop) -> None:

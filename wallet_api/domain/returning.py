@@ -139,7 +139,9 @@ def _reverse(
     posting: Posting, event: Return, earned: EarnedEntry, amount: int, scene: Scene, *, why: dict[str, object]
 ) -> None:
     pending = sum(
-        lot.left for lot in posting.state.lots.values() if lot.source_id == event.sale.id and lot.usable_at is not None
+        lot.left
+        for lot in posting.state.lots.values()
+        if lot.unit == earned.unit and lot.source_id == event.sale.id and lot.usable_at is not None
     )
     posting.take_back(
         earned.unit,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from wallet_api.domain import errors
 from wallet_api.domain.decide import decide
 from wallet_api.domain.events import Join
-from wallet_api.domain.state import MemberState
-from wallet_api.services import referral
+from wallet_api.services import load_member, referral
 from wallet_api.services.app import App
 from wallet_api.services.identify import new_card_number
 from wallet_api.services.load_member import Loaded
@@ -93,18 +92,11 @@ def admit(app: App, tx: Tx, newcomer: NewMember, consents: Consents, *, now: dat
             at=now,
         )
     issue_card(tx, newcomer.program_id, member_id)
-    referrer = referral.remember(tx, member_id, newcomer)
+    referral.remember(tx, member_id, newcomer)
     row = app.in_force(tx, locks.member(tx, member_id), at=now)
-    state = MemberState(
-        member_id=member_id,
-        joined_at=newcomer.joined_at,
-        birth_date=newcomer.birth_date,
-        standing=None,
-        referred_by=referrer,
-    )
-    return Loaded(
-        row=row, definition=app.definition(tx, row.program_id, row.version, revision=row.revision), state=state
-    )
+    loaded = load_member.load(app, tx, replace(row, settled_version=row.version), moments=[newcomer.joined_at], now=now)
+    # Nothing has been settled yet: the `Join` is the first decision, at whatever time in the past it lies.
+    return replace(loaded, state=replace(loaded.state, settled_at=None))
 
 
 def issue_card(tx: Tx, program_id: str, member_id: UUID) -> Card:

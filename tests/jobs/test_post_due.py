@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,14 +15,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.jobs.world import eventually
+from tests.services.everything import everything, open_everything
 from tests.shop import SETTINGS, Shop, open_shop
 from tests.store.threads import at_once
 from wallet_api.clock import FixedClock
+from wallet_api.domain.events import PlanAction, TimePasses
 from wallet_api.jobs.post_due import Progress, post_all_due
+from wallet_api.services import load_member
 from wallet_api.services.app import App
+from wallet_api.services.plan import PlanWish, change_plan
 from wallet_api.services.verify_ledger import verify_ledger
 from wallet_api.store import sql
 from wallet_api.store.scratch import scratch_database
+from wallet_api.store.session import Database
 
 BIRTHDAY = date(1990, 4, 1)
 DAY_AFTER = datetime(2026, 4, 2, 12, 0, tzinfo=UTC)
@@ -217,15 +223,54 @@ def picture(shop: Shop) -> list[tuple[object, ...]]:
         rows = sql.every(
             tx,
             """
-            SELECT m.email, m.tier, m.tier_until, m.next_due, m.settled_at, m.ledger_position, a.available, a.lifetime,
+            SELECT m.email, a.unit, m.tier, m.tier_until, m.next_due, m.settled_at, m.ledger_position, a.available, a.lifetime,
                    (SELECT array_agg(ROW(e.position, e.kind, e.rule, e.amount, e.occurred_at)::text ORDER BY e.position)
                     FROM entries e WHERE e.member_id = m.id) AS entries,
                    (SELECT sum(remaining) FROM lots l WHERE l.member_id = m.id) AS lots,
-                   (SELECT array_agg(o.notices::text ORDER BY o.id) FROM outbox o WHERE o.member_id = m.id) AS notices
-            FROM members m JOIN accounts a ON a.member_id = m.id ORDER BY m.email
+                   (SELECT array_agg(regexp_replace(o.notices::text, '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', 'id', 'g')
+                                     ORDER BY o.id) FROM outbox o WHERE o.member_id = m.id) AS notices
+            FROM members m JOIN accounts a ON a.member_id = m.id ORDER BY m.email, a.unit
             """,
         )
     return [tuple(row) for row in rows]
+
+
+def busy_club(db: Database, clock: FixedClock) -> Shop:
+    """Everything that time brings: waits, expiries, windows, gifts, credits, a membership, holds of what is limited."""
+    shop = open_everything(db, clock, everything())
+    shop = replace(shop, alice=shop.join("alice", birth_date=BIRTHDAY))
+    members = [shop.alice, *born_in_april(shop, 3)]
+    with db.begin() as tx:
+        change_plan(shop.app, tx, shop.alice, PlanWish(action=PlanAction.START, plan="monthly"), program=shop.program)
+    for number, member in enumerate(members):
+        shop.sell(120_00 + number * 50_00, to=member)
+        shop.visit(by=member)
+    for member in members[:3]:
+        shop.hold("mug", by=member)
+    return shop
+
+
+def test_members_posted_together_become_what_each_becomes_alone(db: Database, clock: FixedClock) -> None:
+    begin = clock.now()
+    shop = busy_club(db, clock)
+    clock.set(later := begin + timedelta(days=400))
+    with capture_logs() as logs:
+        done = post_all_due(shop.app)
+    with scratch_database(db) as beside:
+        clock.set(begin)
+        other = busy_club(beside, clock)
+        clock.set(later)
+        with beside.read() as tx:
+            due = [row.id for row in sql.every(tx, "SELECT id FROM members WHERE next_due <= :now", now=later)]
+        for member_id in due:
+            with beside.begin() as tx:
+                member = load_member.locked(other.app, tx, member_id, at=later, now=later)
+                load_member.post(tx, member, TimePasses(occurred_at=later), now=later)
+        alone = picture(other)
+
+    assert (done.members, done.failed, done.due, logs) == (len(due), 0, 0, [])
+    assert picture(shop) == alone
+    assert list(verify_ledger(shop.app)) == []
 
 
 def test_members_who_become_due_while_a_run_goes_on_are_done_by_it(shop: Shop, clock: FixedClock) -> None:

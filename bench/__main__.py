@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import sales
+from bench import due, replay, sales
 
-ALL = {"sales": sales.run}
+ALL = {"sales": sales.run, "replay": replay.run, "due": due.run}
 
 for name in sys.argv[1:] or ALL:
     ALL[name]()

@@ -32,8 +32,9 @@ def start(definition: Definition, held: Membership, plan_id: str, *, today: date
     plan = definition.plans.get(plan_id)
     if plan is None:
         raise errors.NotFound(what="plan")
-    if held.has_benefits and held.plan == plan.id and not held.is_cancelled:
-        raise errors.NotEligible()
+    running = definition.plans.get(held.plan or "") if held.has_benefits else None
+    if running and (running.period is None or (running == plan and held.next_plan is None and not held.is_cancelled)):
+        raise errors.NotEligible()  # it runs already, or for life
     if plan.period is None:
         paid = replace(
             held,
@@ -46,9 +47,11 @@ def start(definition: Definition, held: Membership, plan_id: str, *, today: date
             charges=held.charges + 1,
         )
         return Change(membership=paid, charge=plan.fee)
-    if held.has_benefits:
-        # The new plan takes over with the next charge; what has been paid for runs on.
-        return Change(membership=_resumed(held, plan), charge=0)
+    if running:
+        # What has been paid for runs on; the plan takes over, or goes on, with the next charge.
+        charge_on = held.until + ONE_DAY if held.until else None
+        other = plan.id if plan != running else None
+        return Change(membership=replace(held, next_plan=other, charge_on=charge_on, is_cancelled=False), charge=0)
     if definition.plan_terms.trial_days and not held.had_trial:
         last = today + timedelta(days=definition.plan_terms.trial_days - 1)
         trial = replace(
@@ -62,19 +65,29 @@ def start(definition: Definition, held: Membership, plan_id: str, *, today: date
             is_cancelled=False,
             free_shippings=0,
             had_trial=True,
+            next_plan=None,
         )
         return Change(membership=trial, charge=0)
-    due = replace(held, plan=plan.id, charge_on=today, anchor=today, charges=0, is_cancelled=False, free_shippings=0)
+    due = replace(
+        held,
+        plan=plan.id,
+        next_plan=None,
+        charge_on=today,
+        anchor=today,
+        charges=0,
+        is_cancelled=False,
+        free_shippings=0,
+    )
     return Change(membership=due, charge=plan.fee)
 
 
 def cancel(definition: Definition, held: Membership, *, today: date) -> Change:
     """End a plan: with its trial, with its period, or now with the fee given back, as the terms have it."""
     plan = _plan(definition, held)
-    ended = replace(held, status=MembershipStatus.ENDED, until=None, charge_on=None, is_cancelled=True)
+    ended = replace(held, status=MembershipStatus.ENDED, until=None, charge_on=None, next_plan=None, is_cancelled=True)
     match held.status:
         case MembershipStatus.TRIAL:
-            return Change(membership=replace(held, charge_on=None, is_cancelled=True))
+            return Change(membership=replace(held, charge_on=None, next_plan=None, is_cancelled=True))
         case MembershipStatus.GRACE:
             return Change(membership=ended)
         case MembershipStatus.PAID if plan.period is not None and held.charged_on is not None:
@@ -84,7 +97,7 @@ def cancel(definition: Definition, held: Membership, *, today: date) -> Change:
                 return Change(membership=ended, refund=max(0, plan.fee - used))
             if held.free_shippings == 0:
                 return Change(membership=ended, refund=plan.fee)
-            return Change(membership=replace(held, charge_on=None, is_cancelled=True))
+            return Change(membership=replace(held, charge_on=None, next_plan=None, is_cancelled=True))
         case _ if held.charge_on is not None:  # started, never paid
             return Change(membership=replace(held, charge_on=None, is_cancelled=True))
         case _:
@@ -93,6 +106,7 @@ def cancel(definition: Definition, held: Membership, *, today: date) -> Change:
 
 def payment_succeeded(definition: Definition, held: Membership, *, today: date) -> Change:
     """The provider has the money: the period runs from the day on which the charge was due."""
+    held = _with_next_plan(definition, held)
     plan = _plan(definition, held)
     if plan.period is None or held.is_cancelled or held.anchor is None:
         raise errors.NotEligible()
@@ -214,18 +228,15 @@ def _plan(definition: Definition, held: Membership) -> Plan:
     return definition.plans[held.plan]
 
 
-def _resumed(held: Membership, plan: Plan) -> Membership:
-    """Another plan, or the same one after it was cancelled: the next charge is due when what runs now ends."""
-    following = held.until + ONE_DAY if held.until else None
-    is_other = plan.id != held.plan
-    return replace(
-        held,
-        plan=plan.id,
-        is_cancelled=False,
-        charge_on=following,
-        anchor=following if is_other else held.anchor,
-        charges=0 if is_other else held.charges,
-    )
+def _with_next_plan(definition: Definition, held: Membership) -> Membership:
+    """The plan that takes over with this charge: its renewals are counted from the day on which the charge was due."""
+    if held.next_plan is None:
+        return held
+    plan = _plan(definition, held)
+    first = held.anchor
+    if held.anchor is not None and plan.period is not None and held.charges:
+        first = _renewal(held.anchor, plan.period, held.charges)
+    return replace(held, plan=held.next_plan, next_plan=None, anchor=first, charges=0)
 
 
 def _renewal(anchor: date, period: Span, charges: int) -> date:

@@ -79,7 +79,7 @@ class Membership:
     `until`: the last day of the trial, the paid period, the grace or the verification; None: no end. `charge_on`: the
     day on which a charge is due and no word of the provider has come yet. `anchor`: the day of the first charge, from
     which all renewals are counted, `charges` how many there were; `charged_on`: the day of the last. `is_cancelled`: it
-    ends with `until`. `free_shippings`: how many since the last charge. `had_trial`: there is no second one.
+    ends with `until`. `next_plan`: another plan that takes over with the next charge. `free_shippings`: how many since the last charge. `had_trial`: there is no second one.
     """
 
     status: MembershipStatus = MembershipStatus.NONE
@@ -92,6 +92,7 @@ class Membership:
     is_cancelled: bool = False
     free_shippings: int = 0
     had_trial: bool = False
+    next_plan: str | None = None
     reminded: bool = False
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from itertools import count
 from typing import cast
@@ -41,8 +41,11 @@ from wallet_api.domain.events import (
     EarnedEntry,
     Event,
     Hold,
+    Invite,
     Join,
     Line,
+    PlanAction,
+    PlanEvent,
     RecordedSale,
     Redeem,
     Release,
@@ -50,8 +53,10 @@ from wallet_api.domain.events import (
     Sale,
     SpentEntry,
     TimePasses,
+    VerificationAction,
+    VerificationEvent,
 )
-from wallet_api.domain.state import MemberState, RedemptionStatus, Voucher, VoucherStatus
+from wallet_api.domain.state import Membership, MemberState, RedemptionStatus, Voucher, VoucherStatus
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
@@ -91,6 +96,7 @@ def club(
     tiers: TierScheme | None = TIERS,
     zone: ZoneInfo = PARIS,
     promotions: tuple[Promotion, ...] = (),
+    other_units: tuple[Unit, ...] = (),
 ) -> Definition:
     """A program: a point per euro, two rewards and three tiers, unless told otherwise."""
     unit = unit or points()
@@ -102,7 +108,7 @@ def club(
         time_zone=zone,
         languages=("en",),
         brand=Brand(name="Club"),
-        units={unit.id: unit},
+        units={each.id: each for each in (unit, *other_units)},
         earning=rules or (PURCHASE,),
         tiers=tiers,
         rewards={reward.id: reward for reward in rewards},
@@ -113,15 +119,25 @@ def club(
 class Life:
     """Alice's life as a member: every step goes through `decide`, and the laws of the ledger are checked after it."""
 
-    def __init__(self, definition: Definition, *, joined: datetime = NOON, birth_date: date | None = None) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        *,
+        joined: datetime = NOON,
+        birth_date: date | None = None,
+        plan: str | None = None,
+        referred_by: UUID | None = None,
+    ) -> None:
         self.definition = definition
         self.now = joined
-        self.state = MemberState(member_id=UUID(int=1), joined_at=joined, birth_date=birth_date, standing=None)
+        self.state = MemberState(
+            member_id=UUID(int=1), joined_at=joined, birth_date=birth_date, standing=None, referred_by=referred_by
+        )
         self.entries: list[Entry] = []
         self.last: Decision | None = None
         self._sales: dict[UUID, RecordedSale] = {}
         self._ids: Iterator[UUID] = (UUID(int=number) for number in count(100))
-        self.do(Join(id=next(self._ids), occurred_at=joined))
+        self.do(Join(id=next(self._ids), occurred_at=joined, plan=plan))
 
     # ── What happens ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -135,10 +151,21 @@ class Life:
         self.check_laws()
         return decision
 
-    def wait(self, *, until: datetime | None = None, days: int = 0) -> Decision:
-        """Let time pass."""
+    def wait(self, *, until: datetime | None = None, days: int = 0, on: date | None = None) -> Decision:
+        """Let time pass: until an instant, for some days, or until a program-local day's noon."""
+        if on is not None:
+            until = datetime.combine(on, time(12), self.definition.time_zone).astimezone(UTC)
         self.now = until or self.now + timedelta(days=days)
         return self.do(TimePasses(occurred_at=self.now))
+
+    def wait_for_the_beginning_of(self, day: date) -> Decision:
+        """Let time pass until the first instant of a program-local day."""
+        return self.wait(until=datetime.combine(day, time.min, self.definition.time_zone).astimezone(UTC))
+
+    def wait_for_the_end_of(self, day: date) -> Decision:
+        """Let time pass until the last instant of a program-local day."""
+        midnight = datetime.combine(day + timedelta(days=1), time.min, self.definition.time_zone).astimezone(UTC)
+        return self.wait(until=midnight - timedelta(microseconds=1))
 
     def sell(
         self,
@@ -178,6 +205,18 @@ class Life:
             membership=decision.membership,
         )
         return sale.id
+
+    def asks_for_the_price_of(self, *lines: Line, vouchers: tuple[str, ...] = ()) -> Decision:
+        """What a sale would be; nothing of it stays."""
+        sale = Sale(
+            id=next(self._ids),
+            occurred_at=self.now,
+            location="paris",
+            lines=lines,
+            vouchers=vouchers,
+            is_quote=True,
+        )
+        return decide(self.definition, self.state, sale, now=self.now, ids=self._ids)
 
     def bring_back(
         self, sale_id: UUID, *, amount: int | None = None, lines: tuple[Line, ...] = (), is_worn: bool = False
@@ -232,10 +271,38 @@ class Life:
         """The till gives the held units back."""
         return self.do(Release(redemption_id=redemption_id, occurred_at=self.now))
 
-    def adjust(self, amount: int) -> Decision:
-        """A manager adds or takes points."""
-        event = Adjust(id=next(self._ids), occurred_at=self.now, unit="points", amount=amount, reason="goodwill")
+    def adjust(self, amount: int, *, unit: str = "points") -> Decision:
+        """A manager adds or takes units."""
+        event = Adjust(id=next(self._ids), occurred_at=self.now, unit=unit, amount=amount, reason="goodwill")
         return self.do(event)
+
+    def invite(self, tier: str, *, until: date | None = None) -> Decision:
+        """A manager gives a tier by hand."""
+        event = Invite(id=next(self._ids), occurred_at=self.now, tier=tier, until=until, reason="a friend of the house")
+        return self.do(event)
+
+    def start(self, plan: str) -> Decision:
+        """Start a paid plan."""
+        return self._plan(PlanAction.START, plan)
+
+    def cancel(self) -> Decision:
+        """End the paid plan."""
+        return self._plan(PlanAction.CANCEL)
+
+    def pays(self) -> Decision:
+        """The payment provider has the money."""
+        return self._plan(PlanAction.PAYMENT_SUCCEEDED)
+
+    def fails_to_pay(self) -> Decision:
+        """The payment provider did not get the money."""
+        return self._plan(PlanAction.PAYMENT_FAILED)
+
+    def _plan(self, action: PlanAction, plan: str | None = None) -> Decision:
+        return self.do(PlanEvent(id=next(self._ids), occurred_at=self.now, action=action, plan=plan))
+
+    def verification(self, action: VerificationAction) -> Decision:
+        """Apply with a proof; or the shop approves, revokes or renews."""
+        return self.do(VerificationEvent(id=next(self._ids), occurred_at=self.now, action=action))
 
     # ── What has become of it ────────────────────────────────────────────────────────────────────────────────────
 
@@ -243,6 +310,31 @@ class Life:
     def balance(self) -> int:
         """Points that can be spent."""
         return self.state.available("points")
+
+    @property
+    def membership(self) -> Membership:
+        """The paid or verified membership."""
+        return self.state.membership
+
+    @property
+    def status(self) -> str:
+        """Where the membership stands."""
+        return self.membership.status.value
+
+    @property
+    def tier_until(self) -> date | None:
+        """The last day of the tier held."""
+        assert self.state.standing is not None
+        return self.state.standing.until
+
+    def has(self, unit: str) -> int:
+        """Units of a kind that can be spent."""
+        return self.state.available(unit)
+
+    def usable_vouchers(self, reward: str) -> list[Voucher]:
+        """Vouchers for a reward that can be used today, in the order in which they were issued."""
+        today = self.now.astimezone(self.definition.time_zone).date()
+        return [each for each in self.state.vouchers.values() if each.reward == reward and each.is_usable(today)]
 
     @property
     def lots(self) -> list[int]:

@@ -23,6 +23,13 @@ SELECT m.id, m.program_id, m.version, m.status, m.merged_into, m.joined_at, m.bi
        m.tier, m.tier_since, m.tier_until, m.membership, m.ledger_position, m.ledger_head
 FROM members m
 """
+_FORMER_SELVES = """
+WITH RECURSIVE selves (member, former) AS (
+  SELECT m.merged_first_into, m.id FROM members m WHERE m.merged_first_into = ANY(:ids)
+  UNION ALL
+  SELECT s.member, m.id FROM selves s JOIN members m ON m.merged_first_into = s.former)
+SELECT member, former FROM selves ORDER BY former
+"""
 _NEXT = """
 WHERE (CAST(:program AS text) IS NULL OR m.program_id = :program)
   AND (CAST(:after AS uuid) IS NULL OR m.id > :after)
@@ -169,12 +176,15 @@ def entry_of(row: Row[Any]) -> Entry:
 
 
 def _of(tx: Tx, rows: Rows) -> list[Ledger]:
-    former = sql.every(tx, _MEMBERS + "WHERE m.merged_into = ANY(:ids) ORDER BY m.id", ids=[row.id for row in rows])
-    ids = {row.id for row in (*rows, *former)}
+    selves = sql.every(tx, _FORMER_SELVES, ids=[row.id for row in rows])
+    former = {
+        row.id: row for row in sql.every(tx, _MEMBERS + "WHERE m.id = ANY(:ids)", ids=[each.former for each in selves])
+    }
+    ids = {*(row.id for row in rows), *former}
     parts = {name: _by_member(sql.every(tx, statement, ids=list(ids))) for name, statement in _PARTS.items()}
     earlier: defaultdict[UUID, list[Ledger]] = defaultdict(list)
-    for row in former:
-        earlier[row.merged_into].append(_ledger(row, parts))
+    for each in selves:
+        earlier[each.member].append(_ledger(former[each.former], parts))
     return [_ledger(row, parts, former=earlier.get(row.id, ())) for row in rows]
 
 

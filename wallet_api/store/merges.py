@@ -82,7 +82,10 @@ def close(tx: Tx, *, kept: UUID, gone: UUID, now: datetime) -> None:
     )
     sql.run(
         tx,
-        "UPDATE members SET status = 'merged', merged_into = :kept, next_due = NULL WHERE id = :gone",
+        """
+        UPDATE members SET status = 'merged', merged_into = :kept, merged_first_into = :kept, next_due = NULL
+        WHERE id = :gone
+        """,
         kept=kept,
         gone=gone,
     )

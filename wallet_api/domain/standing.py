@@ -56,7 +56,7 @@ def review(posting: Posting, at: datetime) -> None:
         return
     today = calendar.local_day(at, posting.definition.time_zone)
     earned = tiers.earned_at_review(posting.definition, posting.state, today=today)
-    if tiers.is_continuous(scheme) and earned.level.id == held.tier:
+    if tiers.is_continuous(scheme) and earned.level.id == held.tier and held.until is None:
         return  # looked at because a day stopped counting; nothing has changed
     _review(posting, earned, at=at)
 

@@ -78,9 +78,20 @@ def as_of(app: App, tx: Tx, member_id: UUID, *, at: datetime) -> Loaded:
 def _recorded_by(one: Ledger, at: datetime) -> Ledger:
     """What had been recorded by an instant; who had been merged into the member by then."""
     logs: dict[str, Any] = {name: [row for row in getattr(one, name) if row.recorded_at <= at] for name in _LOGS}
-    # Nothing is written on a member after they were merged: they are settled up to that moment.
-    former = tuple(_recorded_by(each, at) for each in one.former if each.member.settled_at <= at)
+    former = tuple(_recorded_by(each, at) for each in one.former if _came_last(one, each).settled_at <= at)
     return replace(one, **logs, former=former)
+
+
+def _came_last(one: Ledger, former: Ledger) -> Row[Any]:
+    """Whose merge brought a former self to the member: their own, or that of whom they had been merged into before.
+
+    Nothing is written on a member after they were merged: they are settled up to that moment.
+    """
+    members = {each.member.id: each.member for each in one.former}
+    came = former.member
+    while came.merged_first_into != one.member.id:
+        came = members[came.merged_first_into]
+    return came
 
 
 def _held(tx: Tx, one: Ledger) -> dict[UUID, Redemption]:

@@ -19,7 +19,7 @@ from wallet_api.store.session import Tx
 Rows: TypeAlias = Sequence[Row[Any]]
 
 _MEMBERS = """
-SELECT m.id, m.program_id, m.version, m.status, m.merged_into, m.joined_at, m.birth_date, m.referred_by, m.settled_at,
+SELECT m.id, m.program_id, m.version, m.status, m.merged_into, m.merged_first_into, m.joined_at, m.birth_date, m.referred_by, m.settled_at,
        m.tier, m.tier_since, m.tier_until, m.membership, m.ledger_position, m.ledger_head
 FROM members m
 """

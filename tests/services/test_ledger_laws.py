@@ -49,7 +49,7 @@ units:
   points: {name: {en: {one: point, other: points}}, expires: {after: 40 days}}
 earning:
   - {id: purchase, on: sale, earn: 1, unit: points, per: 1.00}
-  - {id: coffee, on: sale, earn: 3, unit: points, per: 7.00, tags: [coffee], at_most: 100 points per week}
+  - {id: coffee, on: sale, earn: 3, unit: points, per: 7.00, tags: [coffee], adds: yes, at_most: 100 points per week}
   - {id: visit, on: check_in, earn: 5, unit: points, at_most: 1 per day}
 gifts:
   welcome: {earn: 50 points}

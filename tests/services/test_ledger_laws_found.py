@@ -2,44 +2,104 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from tests.services.laws.figures import check_same, what_is_seen
+import pytest
+
+from tests.services.laws.club import open_club
+from tests.services.laws.figures import Seen, check_same, what_is_seen
 from tests.shop import Shop
 from wallet_api.clock import FixedClock
 from wallet_api.services import load_member
+from wallet_api.services.alter_member import alter_member
 from wallet_api.services.as_of import as_of
 from wallet_api.services.merge import MergeWish, merge_members
+from wallet_api.store.session import Database
 
 
-def test_what_is_not_there_any_more_does_not_expire(shop: Shop) -> None:
-    shop.sell(150_00)
+@pytest.fixture
+def club(db: Database, clock: FixedClock) -> Shop:
+    """The club that the machines live in; nobody has joined yet."""
+    return open_club(db, clock, "years")
 
-    answer = shop.redeem("off-5")
 
-    with shop.app.db.read() as tx:
-        state = load_member.as_of_now(shop.app, tx, shop.alice, now=shop.app.clock.now()).state
-    assert answer["reward"] == "off-5"
+def test_what_is_not_there_any_more_does_not_expire(club: Shop, clock: FixedClock) -> None:
+    alice = club.join("alice")  # with 50 points
+    clock.advance(timedelta(days=41))
+
+    with club.app.db.read() as tx:
+        state = load_member.as_of_now(club.app, tx, alice, now=clock.now()).state
+
     assert state.next_expiry("points") is None
 
 
-def test_the_past_of_somebody_who_had_been_merged_twice_is_what_was_seen(shop: Shop, clock: FixedClock) -> None:
-    bob, carol = shop.join("bob"), shop.join("carol")
-    shop.sell(10_00, to=bob)
-    merge(shop, bob, into=shop.alice)
-    with shop.app.db.read() as tx:
-        at = clock.now()
-        seen = what_is_seen(load_member.as_of_now(shop.app, tx, shop.alice, now=at).state)
+def test_the_past_of_somebody_who_was_merged_twice_is_what_was_seen(club: Shop, clock: FixedClock) -> None:
+    alice, bob, carol = (club.join(name) for name in ("alice", "bob", "carol"))
+    merge(club, bob, into=alice)
+    at, seen = look(club, alice)
     clock.advance(timedelta(minutes=1))
 
-    merge(shop, shop.alice, into=carol)
+    merge(club, alice, into=carol)
 
+    check_same(seen, told(club, alice, at=at))
+
+
+def test_who_had_been_merged_into_somebody_else_by_then_is_not_yet_oneself(club: Shop, clock: FixedClock) -> None:
+    alice, bob, carol = (club.join(name) for name in ("alice", "bob", "carol"))
+    merge(club, bob, into=alice)
+    clock.advance(timedelta(minutes=1))
+    at, seen = look(club, carol)
+    clock.advance(timedelta(minutes=1))
+
+    merge(club, alice, into=carol)
+
+    check_same(seen, told(club, carol, at=at))
+
+
+def test_a_birthday_that_was_not_known_then_gave_nothing_then(club: Shop, clock: FixedClock) -> None:
+    alice = club.join("alice")
+    clock.set(datetime(2026, 9, 1, 12, tzinfo=UTC))
+    at, seen = look(club, alice)
+    clock.advance(timedelta(minutes=1))
+
+    with club.app.db.begin() as tx:
+        alter_member(club.app, tx, alice, {"birth_date": date(1990, 7, 1)})
+
+    check_same(seen, told(club, alice, at=at))
+
+
+def test_what_somebody_had_had_before_a_merge_still_counts_towards_the_limits_of_then(
+    club: Shop, clock: FixedClock
+) -> None:
+    alice = club.join("alice", birth_date=date(1990, 7, 1))
+    bob = club.join("bob", birth_date=date(1990, 3, 20))  # has this year's treat
+    carol = club.join("carol")
+    merge(club, bob, into=alice)
+    clock.set(datetime(2026, 9, 1, 12, tzinfo=UTC))
+    at, seen = look(club, alice)
+    clock.advance(timedelta(minutes=1))
+
+    merge(club, alice, into=carol)
+
+    check_same(seen, told(club, alice, at=at))
+
+
+def look(shop: Shop, member: UUID) -> tuple[datetime, Seen]:
+    """Now, and what is shown of a member."""
+    now = shop.app.clock.now()
     with shop.app.db.read() as tx:
-        check_same(seen, what_is_seen(as_of(shop.app, tx, shop.alice, at=at).state))
+        return now, what_is_seen(load_member.as_of_now(shop.app, tx, member, now=now).state)
+
+
+def told(shop: Shop, member: UUID, *, at: datetime) -> Seen:
+    """What is told later of an instant."""
+    with shop.app.db.read() as tx:
+        return what_is_seen(as_of(shop.app, tx, member, at=at).state)
 
 
 def merge(shop: Shop, gone: UUID, *, into: UUID) -> None:
     """Maria merges two members."""
+    wish = MergeWish(gone=gone, into=into, reason="the same person")
     with shop.app.db.begin() as tx:
-        merge_members(shop.app, tx, MergeWish(gone=gone, into=into, reason="one person"), program=shop.program)
+        merge_members(shop.app, tx, wish, program=shop.program)

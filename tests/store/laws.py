@@ -28,6 +28,48 @@ SELECT a.unit, a.available, a.pending, a.lifetime, a.debt,
 FROM accounts a WHERE a.member_id = :id
 """
 
+_BROKEN = """
+WITH people AS (SELECT id, coalesce(merged_into, id) AS self, merged_into IS NOT NULL AS is_gone
+                FROM members WHERE program_id = :program),
+entered AS (
+  SELECT e.member_id, e.unit, sum(e.amount) AS entered FROM entries e JOIN people p ON p.id = e.member_id GROUP BY 1, 2
+),
+earned AS (
+  SELECT p.self AS member_id, e.unit, sum(e.amount) AS earned FROM entries e JOIN people p ON p.id = e.member_id
+  WHERE e.kind IN ('earn', 'bonus') OR (e.kind = 'reversal' AND e.amount < 0) GROUP BY 1, 2
+),
+held AS (
+  SELECT l.member_id, l.unit, bool_and(0 <= l.remaining AND l.remaining <= l.amount) AS is_within,
+         coalesce(sum(l.remaining) FILTER (WHERE l.usable_at IS NULL), 0) AS usable,
+         coalesce(sum(l.remaining) FILTER (WHERE l.usable_at IS NOT NULL), 0) AS waiting
+  FROM lots l JOIN people p ON p.id = l.member_id GROUP BY 1, 2
+),
+reversed AS (
+  SELECT e.member_id, e.unit, e.id, e.amount, -sum(r.amount) AS taken
+  FROM people p JOIN entries r ON r.member_id = p.id JOIN entries e ON e.id = r.reverses GROUP BY 1, 2, 3, 4
+)
+SELECT 'balance' AS law, to_jsonb(figures) AS figures FROM (
+  SELECT member_id, unit, coalesce(a.available, 0) AS available, coalesce(a.pending, 0) AS pending,
+         coalesce(a.lifetime, 0) AS lifetime, coalesce(a.debt, 0) AS debt, coalesce(entered, 0) AS entered,
+         coalesce(earned, 0) AS earned, coalesce(usable, 0) AS usable, coalesce(waiting, 0) AS waiting,
+         coalesce(is_within, true) AS is_within
+  FROM (SELECT a.* FROM accounts a JOIN people p ON p.id = a.member_id) a
+  FULL JOIN entered USING (member_id, unit) FULL JOIN earned USING (member_id, unit)
+  FULL JOIN held USING (member_id, unit)
+) figures
+WHERE available + pending <> entered OR available <> usable - debt OR pending <> waiting OR lifetime <> earned
+   OR (debt <> 0 AND usable <> 0) OR debt < 0 OR NOT is_within
+UNION ALL
+SELECT 'reversal', to_jsonb(reversed) FROM reversed
+WHERE NOT (amount > 0 AND 0 < taken AND taken <= amount) AND NOT (amount < 0 AND amount <= taken AND taken < 0)
+"""
+
+
+def check_figures(tx: Tx, program: str) -> None:
+    """Assert what can be said of all members of a program by one statement: balances, lots, debts, reversals."""
+    broken = sql.every(tx, _BROKEN, program=program)
+    assert not broken, [(row.law, row.figures) for row in broken]
+
 
 def check_ledger(db: Database, member_id: UUID) -> None:
     """Assert every law for one member."""

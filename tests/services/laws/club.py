@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from tests.shop import SCOPES, SETTINGS, Shop
 from wallet_api import tokens
 from wallet_api.clock import Clock
-from wallet_api.domain.definition import Definition
 from wallet_api.services.app import App
 from wallet_api.services.identify import Till
 from wallet_api.services.publish import publish
@@ -34,6 +33,10 @@ LEVELS: Mapping[str, tuple[int, int]] = {
     "month's end": (40, 150),
     "continuous": (30, 120),
 }
+UNITS = ("points", "miles", "stamps", "coins", "stars", "moons", "dividend")
+REWARDS = ("off-5", "mug", "tenth", "night", "treat", "cake")
+"""What can be asked for."""
+
 _CLUB = """
 program: {program}
 name: Club
@@ -128,14 +131,10 @@ def open_club(db: Database, clock: Clock, tiers: str, *, program: str = "club", 
         )
         key = access.add_key(tx, program, name="till", key_hash=hashed, scopes=SCOPES, location_ids=[location.id])
     till = Till(key_id=key, program=program, scopes=frozenset(SCOPES), location_id=location.id)
-    return Shop(
-        app=app, program=program, till=till, other_till=till, till_key=raw, location=location, alice=new_id()
-    )
+    return Shop(app=app, program=program, till=till, other_till=till, till_key=raw, location=location, alice=new_id())
 
 
 def text_of(program: str, tiers: str) -> str:
     """The club's definition file."""
     silver, gold = LEVELS[tiers]
-    return _CLUB.format(
-        program=program, tiers=TIERS[tiers].replace(", ", "\n  "), silver=silver, gold=gold
-    )
+    return _CLUB.format(program=program, tiers=TIERS[tiers].replace(", ", "\n  "), silver=silver, gold=gold)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -71,11 +72,13 @@ class Figures:
         return {lot: [unit, left] for lot, (unit, left) in self.lots.items() if unit not in but and left}
 
     def _measures(self, but: set[str]) -> dict[str, int]:
-        return {
-            key: value
-            for key, value in self.measures.items()
-            if value and key.partition(" ")[0].partition(":")[2] not in but
-        }
+        """By day; but of miles in all, since a return lowers those of its own day."""
+        found: Counter[str] = Counter()
+        for key, value in self.measures.items():
+            name, _, _ = key.partition(" ")
+            if name.partition(":")[2] not in but:
+                found[name if name == "earned:miles" else key] += value
+        return {key: value for key, value in found.items() if value}
 
     def _counts(self) -> dict[str, list[int]]:
         """What counts towards limits, and what roundings leave; a gift that came with a tier stays given."""

@@ -6,10 +6,8 @@ Each example is a program of its own, so that stock, promotions and the check at
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
@@ -24,38 +22,32 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.services.laws.club import open_club
+from tests.services.laws.calls import Call, Calls, PayWith
+from tests.services.laws.club import REWARDS, UNITS, open_club
 from tests.services.laws.figures import Figures, Seen, check_same, codes_of, figures_of, what_is_seen
 from tests.services.wishes import id_of
 from tests.shop import NOON, SETTINGS, Shop
 from tests.store.laws import check_figures, check_ledger
 from wallet_api.clock import FixedClock
 from wallet_api.domain import errors
-from wallet_api.domain.events import Line, PlanAction, TimePasses
-from wallet_api.services import load_member, redeem
-from wallet_api.services.adjust import Adjustment, adjust
+from wallet_api.domain.events import Line, PlanAction
+from wallet_api.services import load_member
 from wallet_api.services.app import App
 from wallet_api.services.as_of import as_of
-from wallet_api.services.check_in import check_in
-from wallet_api.services.identify import Who
-from wallet_api.services.invite import Invitation, invite
-from wallet_api.services.merge import MergeWish, merge_members
-from wallet_api.services.plan import PlanWish, change_plan
 from wallet_api.services.present import Json
-from wallet_api.services.record_activity import RecordActivity, record_activity
-from wallet_api.services.record_sale import RecordSale, record_sale
-from wallet_api.services.return_sale import ReturnSale, return_sale
 from wallet_api.services.verify_ledger import verify_ledger
-from wallet_api.store.ids import new_id
-from wallet_api.store.session import Database, Tx
+from wallet_api.store.session import Database
 
 T = TypeVar("T")
 STEPS_AN_EXAMPLE = 50
+STEPS_BETWEEN_MERGES = 10
+"""Whoever is merged has had a life before."""
+
 A_MOMENT = timedelta(seconds=1)
 LOOKS_EVERY = 5
 """Going back to an instant costs as much as several steps, so somebody looks after every fifth one only."""
 
-BIRTHDAYS = st.sampled_from([None, date(1990, 3, 20), date(1990, 7, 1), date(1992, 2, 29)])
+BIRTHDAYS = st.sampled_from([date(1990, 3, 20), date(1990, 7, 1), date(1992, 2, 29)])
 LINES = st.lists(
     st.builds(
         Line,
@@ -71,7 +63,6 @@ LATE = st.sampled_from([timedelta(), timedelta(), timedelta(hours=5), timedelta(
 PAY_WITH = st.sampled_from(
     [(), (), (("points", 10),), (("points", 60),), (("miles", 2),), (("miles", 10), ("points", 20))]
 )
-UNITS = ["points", "miles", "stamps", "coins", "stars", "moons", "dividend"]
 WAITS = st.sampled_from(
     [timedelta(minutes=3), timedelta(minutes=11), *(timedelta(days=days) for days in (1, 4, 6, 15, 33, 70, 200, 365))]
 )
@@ -106,137 +97,122 @@ class Lives(RuleBasedStateMachine):
     shop: Shop
 
     @initialize(births=st.tuples(BIRTHDAYS, BIRTHDAYS))
-    def join(self, births: tuple[date | None, date | None]) -> None:
+    def join(self, births: tuple[date, date]) -> None:
         """The club opens, and two join."""
         self.clock.set(NOON)
         self.place.tally.examples += 1
         program = f"club-{self.place.tally.examples}"
         self.shop = open_club(self.app.db, self.clock, self.place.tiers, program=program, app=self.app)
+        self.calls = Calls(shop=self.shop)
         self.names = 0
         self.joined: dict[UUID, datetime] = {}
         self.people = [self._newcomer(birth_date=born) for born in births]
         self.sales: list[Json] = []
         self.held: list[UUID] = []
         self.seen: list[tuple[UUID, datetime, Seen]] = []
-        self.steps = 0
+        self.steps = self.merged_at = 0
 
     # ── At the till ──────────────────────────────────────────────────────────────────────────────────────────────
 
     @rule(who=WHO, lines=LINES, late=LATE, pay_with=PAY_WITH, vouchers=st.lists(SOME, max_size=2, unique=True))
-    def buys(
-        self,
-        who: int,
-        lines: tuple[Line, ...],
-        late: timedelta,
-        pay_with: tuple[tuple[str, int], ...],
-        vouchers: list[int],
-    ) -> None:
+    def buys(self, who: int, lines: tuple[Line, ...], late: timedelta, pay_with: PayWith, vouchers: list[int]) -> None:
         """A sale, reported late or not, with vouchers and units or without."""
-        codes = self._codes(who, vouchers)
-        if sold := self._do(self._sale(self.people[who], lines, late=late, pay_with=pay_with, vouchers=codes)):
+        member, codes = self.people[who], self._codes(who, vouchers)
+        call = self.calls.sale(member, lines, at=self._ago(member, late), pay_with=pay_with, vouchers=codes)
+        if sold := self._do(call):
             self.sales.append(sold)
 
-    @rule(who=WHO, lines=LINES, pay_with=PAY_WITH)
-    def buys_and_regrets(self, who: int, lines: tuple[Line, ...], pay_with: tuple[tuple[str, int], ...]) -> None:
+    @rule(who=WHO, lines=LINES, late=LATE, pay_with=PAY_WITH)
+    def buys_and_regrets(self, who: int, lines: tuple[Line, ...], late: timedelta, pay_with: PayWith) -> None:
         """A sale and its whole return with nothing between them: all is as before but for what is not undone."""
         member = self.people[who]
-        self._do(self._passing(member))
+        self._do(self.calls.time_passes(member))
         before = self._figures(member)
-        sold = self._do(self._sale(member, lines, pay_with=pay_with))
+        sold = self._do(self.calls.sale(member, lines, at=self._ago(member, late), pay_with=pay_with))
         if sold is None:
             return
-        sale_figures = self._figures(member)
-        self._do(self._return(sold))
-        after = self._figures(member)
-        after.check_restored(before, sale_figures)
+        with_it = self._figures(member)
+        assert self._do(self.calls.give_back(id_of(sold))) is not None
+        self._figures(member).check_restored(before, with_it)
 
     @precondition(lambda self: self.sales)
-    @rule(nth=SOME, share=st.sampled_from([None, None, 0.3, 0.5, 1.0]), worn=st.sampled_from([False, False, True]))
-    def brings_back(self, nth: int, share: float | None, worn: bool) -> None:
+    @rule(nth=SOME, share=st.sampled_from([None, None, 0.3, 0.5, 1.0]), is_worn=st.sampled_from([False, False, True]))
+    def brings_back(self, nth: int, share: float | None, is_worn: bool) -> None:
         """A return of all that is left, or of an amount."""
-        sale = self._one_of(self.sales, nth)
+        sale = one_of(self.sales, nth)
         amount = None if share is None else int(int(str(sale["amount"])) * share)
-        self._do(self._return(sale, amount=amount, worn=worn))
+        self._do(self.calls.give_back(id_of(sale), amount=amount, is_worn=is_worn))
 
     @precondition(lambda self: self.sales)
     @rule(nth=SOME, lines=LINES)
     def brings_lines_back(self, nth: int, lines: tuple[Line, ...]) -> None:
         """A return by lines."""
-        self._do(self._return(self._one_of(self.sales, nth), lines=lines))
+        self._do(self.calls.give_back(id_of(one_of(self.sales, nth)), lines=lines))
 
     @rule(who=WHO, late=LATE)
     def visits(self, who: int, late: timedelta) -> None:
         """A check-in."""
-        member, at = self.people[who], self._ago(self.people[who], late)
-        self._do(lambda tx: check_in(self.app, tx, self.shop.till, Who(member_id=member), occurred_at=at))
+        member = self.people[who]
+        self._do(self.calls.visit(member, at=self._ago(member, late)))
 
     @rule(who=WHO, km=st.integers(1, 6), late=LATE)
     def runs(self, who: int, km: int, late: timedelta) -> None:
         """An activity."""
-        wish = RecordActivity(
-            who=Who(member_id=self.people[who]),
-            kind="run",
-            external_id=str(new_id()),
-            occurred_at=self._ago(self.people[who], late),
-            quantity=Decimal(km),
-        )
-        self._do(lambda tx: record_activity(self.app, tx, self.shop.till, wish))
+        member = self.people[who]
+        self._do(self.calls.run(member, km, at=self._ago(member, late)))
 
     # ── Rewards ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(
-        who=WHO,
-        reward=st.sampled_from(["off-5", "mug", "tenth", "night", "treat", "cake"]),
-        quantity=st.sampled_from([1, 1, 2]),
-    )
+    @rule(who=WHO, reward=st.sampled_from(REWARDS), quantity=st.sampled_from([1, 1, 2]))
     def redeems(self, who: int, reward: str, quantity: int) -> None:
         """A reward, if it may be had."""
-        member, wish = self.people[who], redeem.Wish(reward=reward, quantity=quantity)
-        self._do(lambda tx: redeem.redeem_reward(self.app, tx, member, wish))
+        self._do(self.calls.redeem(self.people[who], reward, quantity=quantity))
 
     @rule(who=WHO, reward=st.sampled_from(["off-5", "mug", "night"]))
     def has_held(self, who: int, reward: str) -> None:
         """A till holds a reward."""
-        member, wish = Who(member_id=self.people[who]), redeem.Wish(reward=reward)
-        if held := self._do(lambda tx: redeem.hold_reward(self.app, tx, self.shop.till, member, wish)):
+        if held := self._do(self.calls.hold(self.people[who], reward)):
             self.held.append(id_of(held))
 
     @precondition(lambda self: self.held)
-    @rule(nth=SOME, settle=st.sampled_from([redeem.capture_reward, redeem.release_reward]))
-    def ends_a_hold(self, nth: int, settle: Callable[..., Json]) -> None:
-        """The till hands it over, or gives it back."""
-        held = self._one_of(self.held, nth)
-        self._do(lambda tx: settle(self.app, tx, self.shop.till, held))
+    @rule(nth=SOME)
+    def takes_what_is_held(self, nth: int) -> None:
+        """The till hands it over."""
+        self._do(self.calls.capture(one_of(self.held, nth)))
+
+    @precondition(lambda self: self.held)
+    @rule(nth=SOME)
+    def leaves_what_is_held(self, nth: int) -> None:
+        """The till gives it back."""
+        self._do(self.calls.release(one_of(self.held, nth)))
 
     # ── By hand ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     @rule(who=WHO, unit=st.sampled_from(UNITS), amount=st.sampled_from([100, 9, 1, -1, -20, -150]))
     def is_adjusted(self, who: int, unit: str, amount: int) -> None:
         """A manager gives or takes."""
-        member, wish = self.people[who], Adjustment(unit=unit, amount=amount, reason="goodwill")
-        self._do(lambda tx: adjust(self.app, tx, member, wish, program=self.shop.program))
+        self._do(self.calls.adjust(self.people[who], unit, amount))
 
     @rule(who=WHO, tier=st.sampled_from(["silver", "team"]), days=st.sampled_from([None, 0, 20]))
     def is_invited(self, who: int, tier: str, days: int | None) -> None:
         """A manager gives a tier."""
         until = None if days is None else self.clock.now().date() + timedelta(days=days)
-        member, wish = self.people[who], Invitation(tier=tier, reason="friend", until=until)
-        self._do(lambda tx: invite(self.app, tx, member, wish, program=self.shop.program))
+        self._do(self.calls.invite(self.people[who], tier, until=until))
 
     @rule(who=WHO, action=st.sampled_from(list(PlanAction)))
     def has_a_plan(self, who: int, action: PlanAction) -> None:
         """A plan starts or ends, or the provider gives word."""
-        member, wish = self.people[who], PlanWish(action=action, plan="monthly" if action is PlanAction.START else None)
-        self._do(lambda tx: change_plan(self.app, tx, member, wish, program=self.shop.program))
+        self._do(self.calls.plan(self.people[who], action))
 
+    @precondition(lambda self: self.steps - self.merged_at >= STEPS_BETWEEN_MERGES)
     @rule(gone=WHO)
     def turn_out_to_be_one(self, gone: int) -> None:
         """The two are merged, and somebody else joins."""
-        wish = MergeWish(gone=self.people[gone], into=self.people[1 - gone], reason="the same person")
-        assert self._do(lambda tx: merge_members(self.app, tx, wish, program=self.shop.program)), "refused"
-        check_ledger(self.app.db, self.people[gone])
-        check_ledger(self.app.db, self.people[1 - gone])
+        assert self._do(self.calls.merge(self.people[gone], self.people[1 - gone])) is not None
+        for member in self.people:
+            check_ledger(self.app.db, member)
         self.people[gone] = self._newcomer()
+        self.merged_at = self.steps
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -251,10 +227,10 @@ class Lives(RuleBasedStateMachine):
         member = self.people[who]
         self.clock.advance(wait)
         told = self._look(member)
-        self._do(self._passing(member))
+        self._do(self.calls.time_passes(member))
         posted = self._figures(member)
         check_same(told, self._look(member))
-        self._do(self._passing(member))
+        self._do(self.calls.time_passes(member))
         assert self._figures(member) == posted
 
     # ── The laws ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -294,13 +270,13 @@ class Lives(RuleBasedStateMachine):
     def clock(self) -> FixedClock:
         return self.place.clock
 
-    def _newcomer(self, *, birth_date: date | None = None) -> UUID:
+    def _newcomer(self, *, birth_date: date = date(1990, 12, 24)) -> UUID:
         self.names += 1
         member = self.shop.join(f"member-{self.names}", birth_date=birth_date)
         self.joined[member] = self.clock.now()
         return member
 
-    def _do(self, call: Callable[[Tx], T]) -> T | None:
+    def _do(self, call: Call) -> Json | None:
         """Do it, unless the program refuses; a refusal because of others is none here, where nobody else is."""
         try:
             with self.app.db.begin() as tx:
@@ -309,49 +285,6 @@ class Lives(RuleBasedStateMachine):
             raise
         except errors.Refusal:
             return None
-
-    def _sale(
-        self,
-        member: UUID,
-        lines: tuple[Line, ...],
-        *,
-        late: timedelta = timedelta(),
-        pay_with: tuple[tuple[str, int], ...] = (),
-        vouchers: tuple[str, ...] = (),
-    ) -> Callable[[Tx], Json]:
-        wish = RecordSale(
-            who=Who(member_id=member),
-            external_id=str(new_id()),
-            occurred_at=self._ago(member, late),
-            currency="EUR",
-            lines=lines,
-            pay_with=pay_with,
-            vouchers=vouchers,
-        )
-        return lambda tx: record_sale(self.app, tx, self.shop.till, wish)
-
-    def _return(
-        self, sale: Json, *, amount: int | None = None, lines: tuple[Line, ...] = (), worn: bool = False
-    ) -> Callable[[Tx], Json]:
-        wish = ReturnSale(
-            sale_id=id_of(sale),
-            external_id=str(new_id()),
-            occurred_at=self.clock.now(),
-            amount=amount,
-            lines=lines,
-            is_worn=worn,
-        )
-        return lambda tx: return_sale(self.app, tx, self.shop.till, wish)
-
-    def _passing(self, member: UUID) -> Callable[[Tx], object]:
-        """Posting what is due, whether anything is or not."""
-        now = self.clock.now()
-
-        def post(tx: Tx) -> object:
-            loaded = load_member.locked(self.app, tx, member, at=now, now=now)
-            return load_member.post(tx, loaded, TimePasses(occurred_at=now), now=now)
-
-        return post
 
     def _codes(self, who: int, places: list[int]) -> tuple[str, ...]:
         """Some of the member's vouchers; beyond those that there are, the cake, which may be claimed by its id."""
@@ -372,9 +305,10 @@ class Lives(RuleBasedStateMachine):
     def _ago(self, member: UUID, late: timedelta) -> datetime:
         return max(self.joined[member], self.clock.now() - late)
 
-    @staticmethod
-    def _one_of(things: list[T], nth: int) -> T:
-        return things[-1 - nth % len(things)]
+
+def one_of(things: list[T], nth: int) -> T:
+    """The nth of them from the end, round and round."""
+    return things[-1 - nth % len(things)]
 
 
 def live(db: Database, clock: FixedClock, *, tiers: str, number: int, steps: int) -> Tally:

@@ -65,9 +65,14 @@ class MemberRow:
 
     @property
     def display_name(self) -> str:
-        """What a cashier calls the member: given name and initial."""
-        initial = f" {self.family_name[0]}." if self.family_name else ""
-        return f"{self.given_name or ''}{initial}".strip()
+        """What a cashier calls the member."""
+        return display_name(self.given_name, self.family_name)
+
+
+def display_name(given_name: str | None, family_name: str | None) -> str:
+    """Given name and initial."""
+    initial = f" {family_name[0]}." if family_name else ""
+    return f"{given_name or ''}{initial}".strip()
 
 
 def member(tx: Tx, member_id: UUID) -> MemberRow:

@@ -97,6 +97,31 @@ def profile(tx: Tx, member_id: UUID) -> Row[Any]:
     )
 
 
+_FOUND = "SELECT id, given_name, family_name, tier, email, phone FROM members "
+_GIVEN_FIRST = "lower(coalesce(given_name, '') || ' ' || coalesce(family_name, ''))"
+_FAMILY_FIRST = "lower(coalesce(family_name, '') || ' ' || coalesce(given_name, ''))"
+_AFTER_ALL_OTHERS = "\U0010ffff"
+
+# With the operators that the indexes know: for LIKE the words would have to be there when the statement is planned.
+BY_NAME = f"""
+{_FOUND}
+WHERE program_id = :program AND status IN ('active', 'guest') AND (CAST(:before AS uuid) IS NULL OR id < :before)
+AND (({_GIVEN_FIRST} ~>=~ lower(CAST(:words AS text)) AND {_GIVEN_FIRST} ~<~ (lower(CAST(:words AS text)) || :end))
+  OR ({_FAMILY_FIRST} ~>=~ lower(CAST(:words AS text)) AND {_FAMILY_FIRST} ~<~ (lower(CAST(:words AS text)) || :end)))
+ORDER BY id DESC LIMIT :limit
+"""
+
+
+def found(tx: Tx, member_id: UUID) -> Row[Any]:
+    """What a list shows of a member."""
+    return sql.one(tx, _FOUND + "WHERE id = :id", id=member_id)
+
+
+def by_name(tx: Tx, program_id: str, words: str, *, before: UUID | None, limit: int) -> Sequence[Row[Any]]:
+    """Members whose name begins with these words, given name first or last, whatever their case; the newest first."""
+    return sql.every(tx, BY_NAME, program=program_id, words=words, end=_AFTER_ALL_OTHERS, before=before, limit=limit)
+
+
 def alter(tx: Tx, member_id: UUID, changes: dict[str, object]) -> None:
     """Change some of the fields that a member may change."""
     allowed = {"given_name", "family_name", "birth_date", "locale", "time_zone"}

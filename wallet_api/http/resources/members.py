@@ -1,7 +1,8 @@
-"""What the shop does to one member: managers by hand, web shops and payment providers by a key."""
+"""Finding members, and what the shop does to one: managers by hand, web shops and payment providers by a key."""
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -15,16 +16,19 @@ from wallet_api.http.api import Blueprint
 from wallet_api.http.auth import by_key, by_staff, caller, guarded
 from wallet_api.http.headers import OptionalIdempotencyHeaders
 from wallet_api.http.idempotency import once
+from wallet_api.http.pagination import Page, page, page_schema
 from wallet_api.http.problems import refuses
 from wallet_api.http.schemas.members import (
     AdjustmentAnswerSchema,
     AdjustmentSchema,
     AsOfQuery,
+    FoundMemberSchema,
     InvitationAnswerSchema,
     InvitationSchema,
     MemberForManagerSchema,
     MergeAnswerSchema,
     MergeSchema,
+    SearchQuery,
 )
 from wallet_api.http.schemas.membership import (
     MembershipAnswerSchema,
@@ -39,15 +43,33 @@ from wallet_api.services.invite import Invitation, invite
 from wallet_api.services.merge import MergeWish, merge_members
 from wallet_api.services.plan import PlanWish, change_plan
 from wallet_api.services.present import Json
+from wallet_api.services.search_members import search_members
 from wallet_api.services.verification import VerificationWish, verify
 
-blueprint = Blueprint("members", __name__, url_prefix="/v1/members/<uuid:member_id>", description="One member")
+blueprint = Blueprint("members", __name__, url_prefix="/v1/members", description="Members, for the shop")
 
 Body = dict[str, Any]
 BY_SHOP = (by_staff("manager"), by_key("members:act"))
 
 
 @blueprint.route("")
+class Members(MethodView):
+    """Who is a member."""
+
+    decorators = [guarded(*BY_SHOP)]
+
+    @blueprint.arguments(SearchQuery, location="query")
+    @blueprint.response(200, page_schema(FoundMemberSchema))
+    @refuses(errors.Busy)
+    def get(self, query: Body) -> Page[Json]:
+        """Find members by e-mail address, phone or card number, or the beginning of a name, the newest first."""
+        app, by, limit = the_app(), caller(), query["limit"]
+        with app.db.read() as tx:
+            found = search_members(app, tx, query["query"], program=by.program, before=query["cursor"], limit=limit + 1)
+        return page(found, limit=limit, id_of=itemgetter("id"))
+
+
+@blueprint.route("/<uuid:member_id>")
 class OneMember(MethodView):
     """A member."""
 
@@ -63,7 +85,7 @@ class OneMember(MethodView):
             return show_member.for_manager(app, tx, member_id, program=by.program, at=query["as_of"])
 
 
-@blueprint.route("/adjustments")
+@blueprint.route("/<uuid:member_id>/adjustments")
 class Adjustments(MethodView):
     """Units by hand."""
 
@@ -79,7 +101,7 @@ class Adjustments(MethodView):
         return once(app, lambda tx: adjust(app, tx, member_id, wish, program=by.program))
 
 
-@blueprint.route("/merge")
+@blueprint.route("/<uuid:member_id>/merge")
 class Merges(MethodView):
     """Two members who are one person."""
 
@@ -96,7 +118,7 @@ class Merges(MethodView):
         return once(app, lambda tx: merge_members(app, tx, wish, program=by.program), status=200)
 
 
-@blueprint.route("/tier")
+@blueprint.route("/<uuid:member_id>/tier")
 class Invitations(MethodView):
     """Tiers by hand."""
 
@@ -112,7 +134,7 @@ class Invitations(MethodView):
         return once(app, lambda tx: invite(app, tx, member_id, wish, program=by.program), status=200)
 
 
-@blueprint.route("/membership")
+@blueprint.route("/<uuid:member_id>/membership")
 class Memberships(MethodView):
     """A paid membership."""
 
@@ -132,7 +154,7 @@ class Memberships(MethodView):
         )
 
 
-@blueprint.route("/verification")
+@blueprint.route("/<uuid:member_id>/verification")
 class Verifications(MethodView):
     """A membership by proof."""
 

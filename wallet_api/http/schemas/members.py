@@ -7,8 +7,18 @@ from typing import ClassVar
 
 import marshmallow as ma
 
+from wallet_api.http.pagination import PageQuery
 from wallet_api.http.schemas.base import AnswerSchema, Schema
-from wallet_api.http.schemas.fields import Day, OneOf, Text, UnitAmount, UtcDateTime, Uuid, left_out
+from wallet_api.http.schemas.fields import (
+    EMAIL_CHARACTERS_MAX,
+    Day,
+    OneOf,
+    Text,
+    UnitAmount,
+    UtcDateTime,
+    Uuid,
+    left_out,
+)
 from wallet_api.http.schemas.me import MemberSchema
 from wallet_api.http.schemas.membership import MembershipSchema
 from wallet_api.http.schemas.till import CardStateSchema, CustomerSchema, PersonSchema, TierSchema, balances
@@ -16,6 +26,34 @@ from wallet_api.http.schemas.till import CardStateSchema, CustomerSchema, Person
 fields = ma.fields
 REASON_CHARACTERS_MAX = 200
 MOST_AT_ONCE = 10**9
+
+
+class SearchQuery(PageQuery):
+    """Who is looked for."""
+
+    query = Text(
+        longest=EMAIL_CHARACTERS_MAX,
+        required=True,
+        metadata={
+            "description": "A whole e-mail address, phone number (with its `+`) or card number, or how a name begins"
+        },
+    )
+
+
+class FoundTierSchema(AnswerSchema):
+    """The tier held, as it was written down last."""
+
+    id = fields.String()
+    name = fields.String()
+
+
+class FoundMemberSchema(PersonSchema):
+    """Just enough of a member to tell people apart."""
+
+    tier = fields.Nested(FoundTierSchema, allow_none=True)
+    address = fields.String(
+        allow_none=True, metadata={"description": "A hint of the e-mail address, else of the phone: `a•••@example.org`"}
+    )
 
 
 class Change(UnitAmount):

@@ -12,10 +12,12 @@ from uuid import UUID
 import pytest
 
 from tests.http.calls import as_key
+from tests.services.partners import with_partners
 from tests.shop import Shop
 from wallet_api.app import web
 from wallet_api.clock import FixedClock
 from wallet_api.jobs.schedule import job_app
+from wallet_api.services.contest import enter_contest
 from wallet_api.services.scheduled_work import CHECK_LEDGER, POST_DUE
 from wallet_api.store import sql
 
@@ -132,3 +134,20 @@ def test_a_check_that_is_under_way_is_not_begun_again(shop: Shop, database_url: 
 
     assert became == ["todo", "succeeded"]
     assert metric(shop, "carnet_ledger_checked_timestamp_seconds") == 0
+
+
+def test_the_worker_gives_the_prizes_of_a_contest_that_is_over(
+    shop: Shop, clock: FixedClock, database_url: str
+) -> None:
+    with_partners(shop)
+    with shop.app.db.begin() as tx:
+        enter_contest(shop.app, tx, shop.alice, "big-spender", alias="Ace", program=shop.program)
+    shop.sell(10_00)
+    clock.advance(timedelta(days=3))
+
+    became = [work(shop, database_url, "award_prizes") for _ in range(2)]
+
+    assert became == [["succeeded"], ["succeeded", "succeeded"]]
+    with shop.app.db.read() as tx:
+        vouchers = [row.reward for row in sql.every(tx, "SELECT reward FROM vouchers")]
+    assert vouchers == ["shoes"]

@@ -20,6 +20,7 @@ from wallet_api.jobs import post_due
 from wallet_api.jobs.check_ledger import Check, check_ledger
 from wallet_api.jobs.post_due import Progress
 from wallet_api.services.app import App
+from wallet_api.services.contest import award_prizes
 from wallet_api.services.scheduled_work import CHECK_LEDGER, POST_DUE
 from wallet_api.store import idempotency, job_notes, sql
 
@@ -54,6 +55,13 @@ def job_app(
             idempotency.forget(tx, before=now - KEYS_ARE_KEPT)
             sql.run(tx, "DELETE FROM wrong_codes WHERE at < :before", before=now - CODES_ARE_KEPT)
             sql.run(tx, "DELETE FROM sign_in_codes WHERE created_at < :before", before=now - CODES_ARE_KEPT)
+
+    @jobs.periodic(cron="*/10 * * * *")
+    @jobs.task(queueing_lock="award_prizes", lock="award_prizes", name="award_prizes")
+    def award(timestamp: int) -> None:
+        """Decide the contests that are over, and give their prizes."""
+        if given := award_prizes(app):
+            log.info("prizes are given", prizes=given)
 
     @jobs.periodic(cron="0 3 * * *")
     @jobs.task(queueing_lock="make_partitions")

@@ -74,6 +74,17 @@ def show_program(app: App, tx: Tx, program_id: str, *, language_among: Choose) -
             }
             for challenge in definition.challenges
         ],
+        "contests": [
+            {
+                "id": contest.id,
+                "name": contest.name.text(language),
+                "measure": contest.measure,
+                "first": contest.days.first,
+                "last": contest.days.last,
+                "prizes": [words.reward(prize) for prize in contest.prizes],
+            }
+            for contest in definition.contests
+        ],
         "partners": _named({each.id: each.name for each in definition.partners.values()}, language),
         "causes": _named(definition.causes, language),
         "benefits": _named(definition.benefits.others, language),
@@ -82,6 +93,7 @@ def show_program(app: App, tx: Tx, program_id: str, *, language_among: Choose) -
                 "id": place.id,
                 "code": place.code,
                 "name": place.name,
+                "partner": definition.partner_at(place.code),
                 "latitude": place.latitude,
                 "longitude": place.longitude,
             }

@@ -17,10 +17,12 @@ WITH ranked AS (
 SELECT e.member_id, e.alias, coalesce(sum(d.value), 0)::bigint AS value, e.joined_at,
        rank() OVER (ORDER BY coalesce(sum(d.value), 0) DESC, e.joined_at, e.member_id) AS place
 FROM contest_entrants e
+JOIN members m ON m.id = e.member_id AND m.status <> 'erased'
 LEFT JOIN day_measures d ON d.member_id = e.member_id AND d.measure = :measure AND d.day BETWEEN :first AND :last
 WHERE e.program_id = :program AND e.contest = :contest
 GROUP BY e.member_id, e.alias, e.joined_at)
-SELECT * FROM ranked WHERE CAST(:member AS uuid) IS NULL OR member_id = :member ORDER BY place LIMIT :limit
+SELECT member_id, alias, value, place FROM ranked
+WHERE place <= :places OR member_id = CAST(:member AS uuid) ORDER BY place
 """
 
 
@@ -66,9 +68,20 @@ def leave(tx: Tx, contest: str, member_id: UUID) -> None:
 
 
 def ranking(
-    tx: Tx, program_id: str, contest: str, *, measure: str, first: date, last: date, limit: int
+    tx: Tx,
+    program_id: str,
+    contest: str,
+    *,
+    measure: str,
+    first: date,
+    last: date,
+    places: int,
+    member_id: UUID | None = None,
 ) -> Sequence[Row[Any]]:
-    """The first places: member_id, alias, value, place; of equals the one who entered first stands before."""
+    """The first places, and this member's wherever it is: member_id, alias, value, place.
+
+    Of equals the one who entered first stands before.
+    """
     return sql.every(
         tx,
         _RANKED,
@@ -77,23 +90,69 @@ def ranking(
         measure=measure,
         first=first,
         last=last,
-        member=None,
-        limit=limit,
+        places=places,
+        member=member_id,
     )
 
 
-def place_of(
-    tx: Tx, program_id: str, contest: str, member_id: UUID, *, measure: str, first: date, last: date
-) -> Row[Any] | None:
-    """One entrant's place; None for who takes no part."""
-    return sql.first(
+# ── Prizes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def claim(tx: Tx, program_id: str, contest: str, *, first: date, now: datetime) -> bool:
+    """Decide a contest, by its first day, in this transaction; False where that has been done, or another one does it."""
+    claimed = sql.first(
         tx,
-        _RANKED,
+        """
+        INSERT INTO contest_results (program_id, contest, first, decided_at) VALUES (:program, :contest, :first, :now)
+        ON CONFLICT DO NOTHING RETURNING contest
+        """,
         program=program_id,
         contest=contest,
-        member=member_id,
-        measure=measure,
         first=first,
-        last=last,
-        limit=1,
+        now=now,
+    )
+    return claimed is not None
+
+
+def add_prize(tx: Tx, program_id: str, contest: str, *, first: date, place: int, member_id: UUID, reward: str) -> None:
+    """Note who has won a contest's prize, which is to be given."""
+    sql.run(
+        tx,
+        """
+        INSERT INTO contest_prizes (program_id, contest, first, place, member_id, reward)
+        VALUES (:program, :contest, :first, :place, :member, :reward)
+        """,
+        program=program_id,
+        contest=contest,
+        first=first,
+        place=place,
+        member=member_id,
+        reward=reward,
+    )
+
+
+def prizes_to_give(tx: Tx) -> Sequence[Row[Any]]:
+    """The prizes that have been won and not been given, of all programs."""
+    return sql.every(
+        tx,
+        """
+        SELECT program_id, contest, first, place, member_id, reward FROM contest_prizes
+        WHERE given_at IS NULL ORDER BY program_id, contest, first, place
+        """,
+    )
+
+
+def mark_given(tx: Tx, prize: Row[Any], *, now: datetime) -> None:
+    """A prize has been given."""
+    sql.run(
+        tx,
+        """
+        UPDATE contest_prizes SET given_at = :now
+        WHERE program_id = :program AND contest = :contest AND first = :first AND place = :place
+        """,
+        program=prize.program_id,
+        contest=prize.contest,
+        first=prize.first,
+        place=prize.place,
+        now=now,
     )

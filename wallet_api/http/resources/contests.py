@@ -43,7 +43,7 @@ class OneContest(MethodView):
 
     @blueprint.arguments(ContestEntrySchema)
     @blueprint.response(200, ContestSchema)
-    @refuses(errors.NotFound, errors.OutOfSeason, errors.AliasTaken, errors.Busy)
+    @refuses(errors.NotFound, errors.OutOfSeason, errors.AliasTaken, errors.Invalid, errors.Busy)
     def put(self, body: Body, contest_id: str) -> Json:
         """Take part under a name that nobody else has; again with another name changes it."""
         app, by = the_app(), caller()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 
 from wallet_api.http.schemas.base import AnswerSchema
-from wallet_api.http.schemas.fields import MoneyAmount, OneOf, StrictInteger, UnitAmount, Uuid
+from wallet_api.http.schemas.fields import Day, MoneyAmount, OneOf, StrictInteger, UnitAmount, Uuid
 from wallet_api.http.schemas.till import PriceSchema
 
 fields = ma.fields
@@ -104,6 +104,17 @@ class ProgramChallengeSchema(AnswerSchema):
     badge = fields.String(allow_none=True)
 
 
+class ProgramContestSchema(AnswerSchema):
+    """A ranking of the members who take part, over some days of the program; its prizes by place from the first."""
+
+    id = fields.String()
+    name = fields.String()
+    measure = fields.String()
+    first = Day()
+    last = Day()
+    prizes = fields.List(fields.String())
+
+
 class NamedSchema(AnswerSchema):
     """Something with a name."""
 
@@ -117,6 +128,7 @@ class LocationSchema(AnswerSchema):
     id = Uuid()
     code = fields.String()
     name = fields.String()
+    partner = fields.String(allow_none=True, metadata={"description": "Whose it is, by id; null for the program's own"})
     latitude = fields.Float(allow_none=True)
     longitude = fields.Float(allow_none=True)
 
@@ -139,6 +151,7 @@ class ProgramSchema(AnswerSchema):
     plans = fields.List(fields.Nested(ProgramPlanSchema))
     verification = fields.Nested(ProgramVerificationSchema, allow_none=True)
     challenges = fields.List(fields.Nested(ProgramChallengeSchema))
+    contests = fields.List(fields.Nested(ProgramContestSchema))
     partners = fields.List(fields.Nested(NamedSchema), metadata={"description": "Where members earn and redeem too"})
     causes = fields.List(fields.Nested(NamedSchema), metadata={"description": "To which units can be given"})
     benefits = fields.List(fields.Nested(NamedSchema), metadata={"description": "What else members have"})

@@ -244,9 +244,14 @@ def _exchange(posting: Posting, reward: Reward, event: Redeem | Hold, *, kind: E
 def _issue_vouchers(
     posting: Posting, reward: Reward, redemption: Redemption, *, code: str, status: VoucherStatus
 ) -> None:
-    """One voucher for each piece, so that each can be used on its own; the first has the redemption's id and code."""
-    first = replace(_voucher(posting, reward, redemption, code=code), quantity=1, status=status)
+    """One voucher for each piece, so that each can be used on its own; the first has the redemption's id and code.
+
+    What happens at once, and is never used, is one record of all its pieces.
+    """
+    first = replace(_voucher(posting, reward, redemption, code=code), status=status)
     pieces = redemption.quantity if reward.has_voucher else 1
+    if reward.has_voucher:
+        first = replace(first, quantity=1)
     posting.set_voucher(first)
     for _ in range(pieces - 1):
         voucher_id = posting.next_id()

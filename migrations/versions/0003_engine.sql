@@ -8,6 +8,7 @@ ALTER TABLE members
     ADD COLUMN tier_counted_from date,
     ADD COLUMN tier_uncounted bigint NOT NULL DEFAULT 0,
     ADD COLUMN tier_floor text,
+    ADD COLUMN tier_floor_until date,
     ADD COLUMN referred_by uuid REFERENCES members,
     -- None: no membership, and never was one.
     ADD COLUMN membership jsonb;
@@ -56,6 +57,7 @@ ALTER TABLE tier_changes
     ADD COLUMN counted_from date,
     ADD COLUMN uncounted bigint NOT NULL DEFAULT 0,
     ADD COLUMN floor text,
+    ADD COLUMN floor_until date,
     -- None: before this column was there; then the id tells (`uuid_time`).
     ADD COLUMN recorded_at timestamptz;
 

@@ -20,7 +20,6 @@ def carry_over(posting: Posting, event: NewRules) -> Outcome:
     _carry_tier(posting, event)
     if not definition.carry_over.lots_keep_expiry:
         posting.date_lots_by_the_rules()
-    standing.promote(posting, at=at, now=at)
     gifts.give_open(posting, at=at)
     return Outcome()
 

@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from wallet_api.domain import calendar, challenges, conversions, earning, gifts, membership, standing
+from wallet_api.domain import calendar, earning, gifts, membership, standing
 from wallet_api.domain.carrying_over import carry_over
+from wallet_api.domain.consequences import follow
 from wallet_api.domain.decision import Decision, EntryKind
 from wallet_api.domain.definition import Choice, Definition, EventKind, Occasion, Period
 from wallet_api.domain.due import post_due
@@ -37,7 +38,7 @@ from wallet_api.domain.events import (
     TimePasses,
     VerificationEvent,
 )
-from wallet_api.domain.occasions import earn, scene_of, tell_of_earnings
+from wallet_api.domain.occasions import earn, keep_alive, scene_of, tell_of_earnings
 from wallet_api.domain.posting import Outcome, Posting
 from wallet_api.domain.redeeming import capture, hold, issue, redeem, release, reward_of
 from wallet_api.domain.returning import take_back
@@ -59,13 +60,15 @@ def decide(
     """
     posting = Posting(definition, state, ids)
     post_due(posting, now=now)
-    outcome = _outcome(posting, event, now=now)
+    outcome = _outcome(posting, event)
+    if not isinstance(event, TimePasses):
+        follow(posting, at=event.occurred_at, now=now)
     # What an event of the past brings may be over by now: a lot that has expired, a voucher given back too late.
     post_due(posting, now=now)
     return posting.decision(outcome)
 
 
-def _outcome(posting: Posting, event: Event, *, now: datetime) -> Outcome:  # noqa: C901, PLR0912 one case for each kind of event
+def _outcome(posting: Posting, event: Event) -> Outcome:  # noqa: C901, PLR0912 one case for each kind of event
     match event:
         case TimePasses():
             return Outcome()
@@ -74,13 +77,13 @@ def _outcome(posting: Posting, event: Event, *, now: datetime) -> Outcome:  # no
         case Join():
             return _join(posting, event)
         case Sale():
-            return sell(posting, event, now=now)
+            return sell(posting, event)
         case Return():
-            return take_back(posting, event, now=now)
+            return take_back(posting, event)
         case CheckIn():
-            return _check_in(posting, event, now=now)
+            return _check_in(posting, event)
         case Activity():
-            return _activity(posting, event, now=now)
+            return _activity(posting, event)
         case Redeem():
             return redeem(posting, event)
         case Hold():
@@ -119,16 +122,18 @@ def _join(posting: Posting, event: Join) -> Outcome:
     return Outcome(charge=charge)
 
 
-def _check_in(posting: Posting, event: CheckIn, *, now: datetime) -> Outcome:
+def _check_in(posting: Posting, event: CheckIn) -> Outcome:
     day = calendar.local_day(event.occurred_at, posting.definition.time_zone)
     scene = scene_of(posting, event.occurred_at, location=event.location)
     for earned in earning.for_event(posting.definition, EventKind.CHECK_IN, scene):
         earn(posting, earned, at=event.occurred_at, source_id=event.id, day=day)
     posting.measure("visits", day, 1)
-    return _after_earning(posting, event.id, at=event.occurred_at, now=now)
+    keep_alive(posting, day)
+    tell_of_earnings(posting, source_id=event.id)
+    return Outcome()
 
 
-def _activity(posting: Posting, event: Activity, *, now: datetime) -> Outcome:
+def _activity(posting: Posting, event: Activity) -> Outcome:
     definition = posting.definition
     day = calendar.local_day(event.occurred_at, definition.time_zone)
     fields, other = _with_choice(posting, event)
@@ -138,11 +143,10 @@ def _activity(posting: Posting, event: Activity, *, now: datetime) -> Outcome:
             posting.earn(replace(earned, amount=0, why={"choice": other}), at=event.occurred_at, source_id=event.id)
         else:
             earn(posting, earned, at=event.occurred_at, source_id=event.id, day=day)
-    for unit in definition.units.values():
-        if unit.expires and unit.expires.extended_by:
-            posting.touch(unit.id, day)  # whatever it earned
     posting.measure(f"activity:{event.kind}", day, 1)
-    return _after_earning(posting, event.id, at=event.occurred_at, now=now)
+    keep_alive(posting, day)
+    tell_of_earnings(posting, source_id=event.id)
+    return Outcome()
 
 
 def _with_choice(posting: Posting, event: Activity) -> tuple[Fields, str | None]:
@@ -163,14 +167,6 @@ def _with_choice(posting: Posting, event: Activity) -> tuple[Fields, str | None]
 
 def _chosen(choice: Choice, option: str) -> str:
     return f"choice:{choice.kind}:{choice.field}:{option}"
-
-
-def _after_earning(posting: Posting, source_id: UUID, *, at: datetime, now: datetime) -> Outcome:
-    tell_of_earnings(posting, source_id=source_id)
-    standing.promote(posting, at=at, now=now)
-    conversions.convert_at_once(posting, at=at)
-    challenges.check(posting, at=at)
-    return Outcome()
 
 
 def _adjust(posting: Posting, event: Adjust) -> Outcome:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from wallet_api.domain import calendar, conversions, crediting, gifts, membership, standing, tiers
+from wallet_api.domain.consequences import follow
 from wallet_api.domain.definition import Definition
 from wallet_api.domain.posting import Posting
 from wallet_api.domain.redeeming import give_back
@@ -43,10 +44,12 @@ def post_due(posting: Posting, *, now: datetime) -> None:
     while (instant := next_due(posting.definition, posting.state)) is not None and instant <= now:
         while (due := _first_of_things(posting)) is not None and due.at <= instant:
             due.post(posting, due.at)
+            follow(posting, at=due.at, now=due.at)
         scheduled = [due for due in _on_schedule(posting.definition, posting.state) if due.at <= instant]
         posting.settle_until(instant)
         for due in scheduled:
             due.post(posting, due.at)
+            follow(posting, at=due.at, now=due.at)
     posting.settle_until(now)
 
 
@@ -129,8 +132,6 @@ def _mature(lot: Lot, posting: Posting, at: datetime) -> None:
     """What waited for the end of the return period can be used, and may lift the member."""
     posting.mature(lot)
     if lot.left:
-        standing.promote(posting, at=at, now=at)
-        conversions.convert_at_once(posting, at=at)
         posting.tell("points_usable", unit=lot.unit, amount=lot.left, balance=posting.state.available(lot.unit))
 
 

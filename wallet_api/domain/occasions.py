@@ -56,6 +56,13 @@ def earn(posting: Posting, earned: Earned, *, at: datetime, source_id: UUID, day
     posting.earn(earned, at=at, source_id=source_id, usable_at=_usable_at(posting, rule, day))
 
 
+def keep_alive(posting: Posting, day: date) -> None:
+    """A purchase, a visit or an activity moves what any activity extends, whatever it earned."""
+    for unit in posting.definition.units.values():
+        if unit.expires and unit.expires.extended_by:
+            posting.touch(unit.id, day)
+
+
 def tell_of_earnings(posting: Posting, *, source_id: UUID) -> None:
     """Note what an event has brought, unit by unit."""
     totals: dict[str, int] = {}

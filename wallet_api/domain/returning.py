@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from math import ceil, floor
 
@@ -23,7 +23,7 @@ WORN = "count:worn"
 """Under what worn pieces are counted by year, apart from rules."""
 
 
-def take_back(posting: Posting, event: Return, *, now: datetime) -> Outcome:
+def take_back(posting: Posting, event: Return) -> Outcome:
     """Post a return; refuses what is too late, may not come back, or is more than was sold."""
     sale = event.sale
     kept = _kept_after(event)
@@ -35,7 +35,9 @@ def take_back(posting: Posting, event: Return, *, now: datetime) -> Outcome:
     _reverse_earnings(posting, event, rest, scene)
     _reverse_carried(posting, event, before, rest, scene)
     _give_back_units(posting, event, kept)
+    state = posting.state
     _lower_measures(posting, before, rest, scene)
+    standing.count_what_is_left(posting, sale, sale_day, before=state)
     if not any(kept):
         if scene.partner is None:
             posting.measure("orders", sale_day, -1)
@@ -43,7 +45,6 @@ def take_back(posting: Posting, event: Return, *, now: datetime) -> Outcome:
             posting.count(*PURCHASES, units=0, times=-1)
         _reissue_vouchers(posting, sale)
     crediting.reckon_again(posting, sale_day, at=event.occurred_at, source_id=event.id)
-    standing.promote(posting, at=event.occurred_at, now=now)  # lowers no tier, but the end that it had won anew
     given_back = half_up(
         sum((net * (1 - part) for net, part in zip(sale.net, kept, strict=True)), Fraction()),
     )

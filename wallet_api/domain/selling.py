@@ -13,20 +13,20 @@ from datetime import date, datetime
 from fractions import Fraction
 from math import floor
 
-from wallet_api.domain import benefits, calendar, challenges, conversions, crediting, earning, errors, gifts, standing
+from wallet_api.domain import benefits, calendar, crediting, earning, errors, gifts
 from wallet_api.domain.benefits import GIFT_CARD, Status
 from wallet_api.domain.decision import Discount, EntryKind
 from wallet_api.domain.definition import FreeItem, MoneyOff, Occasion, PercentOff, Reward, Unit
 from wallet_api.domain.earning import Basket
 from wallet_api.domain.events import Line, Sale
 from wallet_api.domain.money import half_up, split
-from wallet_api.domain.occasions import PURCHASES, earn, scene_of, tell_of_earnings
+from wallet_api.domain.occasions import PURCHASES, earn, keep_alive, scene_of, tell_of_earnings
 from wallet_api.domain.posting import Outcome, Posting
 from wallet_api.domain.redeeming import claim, reward_of
 from wallet_api.domain.state import Voucher, VoucherStatus
 
 
-def sell(posting: Posting, event: Sale, *, now: datetime) -> Outcome:
+def sell(posting: Posting, event: Sale) -> Outcome:
     """Price a sale, take vouchers and units, and post what it earns."""
     definition, state = posting.definition, posting.state
     status, day = benefits.status_of(state), calendar.local_day(event.occurred_at, definition.time_zone)
@@ -45,10 +45,8 @@ def sell(posting: Posting, event: Sale, *, now: datetime) -> Outcome:
     if ships_free:
         membership = posting.state.membership
         posting.join(replace(membership, free_shippings=membership.free_shippings + 1))
+    keep_alive(posting, day)
     tell_of_earnings(posting, source_id=event.id)
-    standing.promote(posting, at=event.occurred_at, now=now)
-    conversions.convert_at_once(posting, at=event.occurred_at)
-    challenges.check(posting, at=event.occurred_at)
     return Outcome(
         net=tuple(net),
         kept=(Fraction(1),) * len(net),

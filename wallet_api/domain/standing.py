@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from wallet_api.domain import calendar, errors, gifts, tiers
 from wallet_api.domain.definition import Occasion
-from wallet_api.domain.events import Invite
+from wallet_api.domain.events import Invite, RecordedSale
 from wallet_api.domain.posting import Outcome, Posting
-from wallet_api.domain.state import Standing
+from wallet_api.domain.state import MemberState, Standing
 from wallet_api.domain.tiers import Earned
 
 
@@ -39,6 +39,7 @@ def promote(posting: Posting, *, at: datetime, now: datetime) -> None:
             counted_from=day,
             uncounted=posting.state.total(scheme.measure, first=day, last=day),
             floor=held.floor if held else None,
+            floor_until=held.floor_until if held else None,
         )
         _move(posting, standing, earned, at=at, because="reached")
     elif held and tiers.is_continuous(scheme) and earned.level.id != held.tier:
@@ -56,9 +57,21 @@ def review(posting: Posting, at: datetime) -> None:
         return
     today = calendar.local_day(at, posting.definition.time_zone)
     earned = tiers.earned_at_review(posting.definition, posting.state, today=today)
-    if tiers.is_continuous(scheme) and earned.level.id == held.tier and held.until is None:
+    is_same = earned.level.id == held.tier and held.until is None and not tiers.is_end_of_floor(held, today)
+    if tiers.is_continuous(scheme) and is_same:
         return  # looked at because a day stopped counting; nothing has changed
     _review(posting, earned, at=at)
+
+
+def count_what_is_left(posting: Posting, sale: RecordedSale, day: date, *, before: MemberState) -> None:
+    """After a return of what lifted the member: that much less of that day is left out when the tier is earned again."""
+    scheme, held = posting.definition.tiers, posting.state.standing
+    if scheme is None or held is None or held.counted_from != day or not held.uncounted:
+        return
+    if scheme.rank(sale.tier) >= scheme.rank(held.tier):
+        return  # bought in the tier itself, after it was reached: it counts
+    lost = before.total(scheme.measure, first=day, last=day) - posting.state.total(scheme.measure, first=day, last=day)
+    posting.state = replace(posting.state, standing=replace(held, uncounted=max(0, held.uncounted - max(0, lost))))
 
 
 def invite(posting: Posting, event: Invite) -> Outcome:
@@ -70,7 +83,11 @@ def invite(posting: Posting, event: Invite) -> Outcome:
     previous = held.tier if held else None
     if scheme.rank(event.tier) < scheme.rank(previous):
         raise errors.NotEligible()  # a floor under the tier held would change nothing that anybody sees
-    standing = Standing(tier=event.tier, since=day, until=event.until, counted_from=day, floor=event.tier)
+    # Worked out at months' ends, it is looked at then, so that whoever is invited can rise.
+    until = tiers.starting(posting.definition, today=day).until or event.until
+    standing = Standing(
+        tier=event.tier, since=day, until=until, counted_from=day, floor=event.tier, floor_until=event.until
+    )
     posting.stand(standing, at=event.occurred_at, reason={"because": "invited", "reason": event.reason})
     if event.tier != previous:
         _tell(posting, previous, event.tier, at=event.occurred_at)
@@ -82,6 +99,9 @@ def _review(posting: Posting, earned: Earned, *, at: datetime) -> None:
     assert held is not None
     today = calendar.local_day(at, posting.definition.time_zone)
     standing = tiers.after_review(posting.definition, posting.state, earned, today=today)
+    scheme = posting.definition.tiers
+    if scheme is not None and tiers.is_continuous(scheme) and replace(standing, counted_from=held.counted_from) == held:
+        return  # what the measure does not lower is no change
     because = "kept" if standing.tier == held.tier else "review"
     _move(posting, standing, earned, at=at, because=because)
 

@@ -48,7 +48,8 @@ class Standing:
     """The tier that a member holds: since and until which program-local day (`until` is its last; None: no end).
 
     `counted_from`: the day from which on it is earned again; `uncounted`: how much of that day's measure lifted the
-    member, and so does not count. `floor`: the tier below which the member does not fall, given by hand.
+    member, and so does not count. `floor`: the tier below which the member does not
+    fall, given by hand, up to the day `floor_until` (None: without end).
     """
 
     tier: str
@@ -57,6 +58,7 @@ class Standing:
     counted_from: date | None = None
     uncounted: int = 0
     floor: str | None = None
+    floor_until: date | None = None
 
 
 class MembershipStatus(enum.StrEnum):

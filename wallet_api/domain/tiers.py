@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from wallet_api.domain import calendar
@@ -64,16 +64,19 @@ def reviewed(definition: Definition, state: MemberState, *, today: date) -> Stan
 
 
 def earned_at_review(definition: Definition, state: MemberState, *, today: date) -> Earned:
-    """What the period that a review looks at has earned."""
+    """What the period that a review looks at has earned; where a floor has ended, what has been earned by now."""
     scheme, held = _scheme(definition), state.standing
     assert held is not None
     if scheme.effective_day is not None:
         last = today.replace(day=1) - ONE_DAY
         first, _ = window(definition, state, today=last)
         return _by_value(scheme, state, first, last, until=_next_effective_end(scheme, today))
+    if is_end_of_floor(held, today):
+        return earned_now(definition, state, today=today)
     if scheme.valid is not None:
         first, last = held.counted_from or held.since, today - ONE_DAY
-        return _by_value(scheme, state, first, last, until=_until(scheme, today), less=uncounted(scheme, state, held))
+        less = uncounted(scheme, state, held)
+        return _by_value(scheme, state, first, last, until=_until(scheme, today), less=less)
     if scheme.years is None or scheme.years_after is None:
         return earned_now(definition, state, today=today)
     return _best_year(definition, state, today=today, closed_only=scheme.grace is None)
@@ -83,30 +86,47 @@ def after_review(definition: Definition, state: MemberState, earned: Earned, *, 
     """Where the member stands after a review: never below the floor, never lower than the scheme lets a tier fall."""
     scheme, held = _scheme(definition), state.standing
     assert held is not None
+    kept = _without_floor(held) if is_end_of_floor(held, today) else held
+    if kept is not held and held.tier != held.floor:
+        return kept  # held by what was earned: the floor that has ended was not needed
     level, until = earned.level, earned.until
-    if scheme.then is Downgrade.NONE and scheme.rank(level.id) < scheme.rank(held.tier):
-        level, until = scheme.level(held.tier), None
-    elif scheme.then is Downgrade.ONE_DOWN and scheme.rank(level.id) < scheme.rank(held.tier) - 1:
+    was_earned = kept is held
+    if was_earned and scheme.then is Downgrade.NONE and scheme.rank(level.id) < scheme.rank(held.tier):
+        level, until = scheme.level(held.tier), _next_effective_end(scheme, today)
+    elif was_earned and scheme.then is Downgrade.ONE_DOWN and scheme.rank(level.id) < scheme.rank(held.tier) - 1:
         level = scheme.below(held.tier)
         until = _until_after_falling(definition, state, today)
-    # A floor with an end ends with it; the review is that end.
-    floor = held.floor if held.until is None or held.floor != held.tier else None
-    if floor is not None and scheme.rank(level.id) < scheme.rank(floor):
-        level, until = scheme.level(floor), None
-    return Standing(
+    if kept.floor is not None and scheme.rank(level.id) < scheme.rank(kept.floor):
+        level, until = scheme.level(kept.floor), _next_effective_end(scheme, today) or kept.floor_until
+    return replace(
+        kept,
         tier=level.id,
         since=held.since if level.id == held.tier else today,
         until=until,
         counted_from=today,
-        floor=floor,
+        uncounted=0,
     )
 
 
 def review_day(scheme: TierScheme, standing: Standing) -> date | None:
     """The day at whose beginning a tier is looked at again, if there is one."""
-    if standing.until is None:
-        return None
-    return (calendar.add(standing.until, scheme.grace) if scheme.grace else standing.until) + ONE_DAY
+    days = []
+    if standing.until is not None:
+        is_by_hand = standing.tier == standing.floor and standing.until == standing.floor_until
+        end = calendar.add(standing.until, scheme.grace) if scheme.grace and not is_by_hand else standing.until
+        days.append(end + ONE_DAY)
+    if standing.floor_until is not None:
+        days.append(standing.floor_until + ONE_DAY)
+    return min(days, default=None)
+
+
+def is_end_of_floor(held: Standing, today: date) -> bool:
+    """Whether a tier given by hand has ended the day before today, or earlier."""
+    return held.floor is not None and held.floor_until is not None and held.floor_until < today
+
+
+def _without_floor(held: Standing) -> Standing:
+    return replace(held, floor=None, floor_until=None)
 
 
 def is_above(scheme: TierScheme, level: TierLevel, standing: Standing | None) -> bool:
@@ -132,19 +152,29 @@ def is_continuous(scheme: TierScheme) -> bool:
 def next_loss(definition: Definition, state: MemberState, *, after: date) -> date | None:
     """Where tiers are held only while the measure reaches them: the next day on which an old day stops counting."""
     scheme = definition.tiers
-    if scheme is None or not is_continuous(scheme) or scheme.rolling is None:
+    if scheme is None or not is_continuous(scheme):
         return None
-    days = (calendar.add(day, scheme.rolling) for day, value in state.measures.get(scheme.measure, {}).items() if value)
+    counted = [day for day, value in state.measures.get(scheme.measure, {}).items() if value]
+    if scheme.rolling is not None:
+        days = (calendar.add(day, scheme.rolling) for day in counted)
+    else:
+        days = (_year(definition, state, day)[1] + ONE_DAY for day in counted)
     return min((day for day in days if day > after), default=None)
 
 
 def window(definition: Definition, state: MemberState, *, today: date) -> tuple[date, date]:
-    """The days that count towards a tier today: the current year, or the last months up to today."""
+    """The days that count towards a tier today: the current year, or the last months up to today.
+
+    A day counts for as long as what was earned on it would live: until that day plus the months has come.
+    """
     scheme = _scheme(definition)
     if scheme.years is not None:
         return _year(definition, state, today)
     rolling = scheme.rolling or Span(months=12)
-    return calendar.add(today + ONE_DAY, Span(months=-rolling.months, days=-rolling.days)), today
+    first = calendar.add(today, Span(months=-rolling.months, days=-rolling.days)) - timedelta(days=3)
+    while calendar.add(first, rolling) <= today:
+        first += ONE_DAY
+    return first, today
 
 
 def uncounted(scheme: TierScheme, state: MemberState, held: Standing) -> int:

@@ -170,7 +170,7 @@ class _Past:
     def standing(self) -> Standing | None:
         """The tier that the last change had led to."""
         change = _last(self.one.tier_changes)
-        names = ("tier", "since", "until", "counted_from", "uncounted", "floor")
+        names = ("tier", "since", "until", "counted_from", "uncounted", "floor", "floor_until")
         return Standing(**{name: change[name] for name in names}) if change else None
 
     def accounts(self, results: Mapping[UUID, Replayed], *, settled: datetime) -> dict[str, Account]:

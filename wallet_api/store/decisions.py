@@ -79,7 +79,7 @@ wrote_outbox AS (
 )
 UPDATE members
 SET tier = :tier, tier_since = :since, tier_until = :until, tier_counted_from = :counted_from,
-    tier_uncounted = :uncounted, tier_floor = :floor, membership = CAST(:membership AS jsonb),
+    tier_uncounted = :uncounted, tier_floor = :floor, tier_floor_until = :floor_until, membership = CAST(:membership AS jsonb),
     settled_at = coalesce(:settled_at, settled_at), next_due = :next_due, ledger_position = :position,
     ledger_head = :head, version = :version
 WHERE id = :member_id
@@ -89,10 +89,10 @@ _WRITE_THE_REST = """
 WITH d AS (SELECT CAST(:decision AS jsonb) AS j, CAST(:member_id AS uuid) AS member, CAST(:now AS timestamptz) AS at),
 wrote_tiers AS (
   INSERT INTO tier_changes (member_id, definition_version, recorded_at, id, previous, tier, since, until, at, reason,
-                            counted_from, uncounted, floor)
+                            counted_from, uncounted, floor, floor_until)
   SELECT member, :version, d.at, x.*
   FROM d, jsonb_to_recordset(j -> 'tier_changes') AS x(id uuid, previous text, tier text, since date, until date,
-       at timestamptz, reason jsonb, counted_from date, uncounted bigint, floor text)
+       at timestamptz, reason jsonb, counted_from date, uncounted bigint, floor text, floor_until date)
 ),
 wrote_membership AS (
   INSERT INTO membership_changes (member_id, recorded_at, id, membership)
@@ -175,6 +175,7 @@ def write(
         counted_from=standing.counted_from if standing else None,
         uncounted=standing.uncounted if standing else 0,
         floor=standing.floor if standing else None,
+        floor_until=standing.floor_until if standing else None,
         membership=None if after.membership == Membership() else json_text(memberships.as_json(after.membership)),
         settled_at=after.settled_at,
         next_due=min(filter(None, (next_due(definition, after), member.next_rules_at)), default=None),
@@ -312,6 +313,7 @@ def _tier_changes(decision: Decision) -> list[dict[str, object]]:
             "counted_from": None,
             "uncounted": 0,
             "floor": None,
+            "floor_until": None,
         }
         for change in decision.tier_changes
     ]
@@ -320,6 +322,7 @@ def _tier_changes(decision: Decision) -> list[dict[str, object]]:
             "counted_from": standing.counted_from,
             "uncounted": standing.uncounted,
             "floor": standing.floor,
+            "floor_until": standing.floor_until,
         }
     return changes
 

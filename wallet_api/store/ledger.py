@@ -67,7 +67,7 @@ _PARTS = {
     """,
     # Rows of before the column `recorded_at` was there tell by their ids when they were written.
     "tier_changes": """
-        SELECT member_id, previous, tier, since, until, counted_from, uncounted, floor,
+        SELECT member_id, previous, tier, since, until, counted_from, uncounted, floor, floor_until,
                coalesce(recorded_at, uuid_time(id)) AS recorded_at
         FROM tier_changes WHERE member_id = ANY(:ids) ORDER BY id
     """,

@@ -25,7 +25,7 @@ from wallet_api.store.session import Tx
 
 _MEMBER = """
 SELECT m.id, m.program_id, p.version, p.revision, m.given_name, m.family_name, m.locale, m.status, m.birth_date, m.joined_at,
-       m.tier, m.tier_since, m.tier_until, m.tier_counted_from, m.tier_uncounted, m.tier_floor, m.settled_at,
+       m.tier, m.tier_since, m.tier_until, m.tier_counted_from, m.tier_uncounted, m.tier_floor, m.tier_floor_until, m.settled_at,
        m.membership, m.referred_by, m.ledger_position, m.ledger_head, m.version AS settled_version
 FROM members m JOIN programs p ON p.id = m.program_id
 WHERE m.id = :id
@@ -55,6 +55,7 @@ class MemberRow:
     tier_counted_from: date | None
     tier_uncounted: int
     tier_floor: str | None
+    tier_floor_until: date | None
     settled_at: datetime
     membership: Mapping[str, Any] | None
     referred_by: UUID | None

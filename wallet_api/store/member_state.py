@@ -120,6 +120,7 @@ def _standing(member: MemberRow) -> Standing | None:
         counted_from=member.tier_counted_from,
         uncounted=member.tier_uncounted,
         floor=member.tier_floor,
+        floor_until=member.tier_floor_until,
     )
 
 

@@ -12,6 +12,7 @@ from wallet_api.clock import FixedClock
 from wallet_api.domain import errors
 from wallet_api.jobs.post_due import post_all_due
 from wallet_api.services import load_member
+from wallet_api.services.as_of import as_of
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.publish import publish
 from wallet_api.services.verify_ledger import verify_ledger
@@ -182,3 +183,39 @@ def test_a_later_version_in_force_stays_when_the_time_of_an_earlier_one_comes(
     shop.sell(10_00, to=bob)
 
     assert now_of(shop, bob).state.available("points") == 50
+
+
+def test_who_sleeps_through_a_version_stands_where_they_would_have_stood(old_rules: Shop, clock: FixedClock) -> None:
+    shop, bob, carol = old_rules, old_rules.join("bob"), old_rules.join("carol")
+    for member in (bob, carol):
+        shop.sell(2_000_00, to=member)
+    publish(shop.app, WITH_HEIRS, now=clock.now(), valid_from=DECEMBER)
+    publish(shop.app, NEW_TIERS, now=clock.now(), valid_from=DECEMBER + timedelta(days=9))
+
+    clock.set(DECEMBER)
+    shop.sell(1_00, to=carol)
+    clock.set(DECEMBER + timedelta(days=10))
+    shown = now_of(shop, bob).state.standing
+    with shop.app.db.read() as tx:
+        past = as_of(shop.app, tx, bob, at=clock.now()).state.standing
+    post_all_due(shop.app)
+
+    looked_at, asleep = now_of(shop, carol).state.standing, now_of(shop, bob).state.standing
+    assert looked_at is not None
+    assert looked_at.tier == "top"
+    assert asleep == looked_at == shown == past
+    assert list(verify_ledger(shop.app)) == []
+
+
+def test_a_version_that_never_held_carries_nothing_over(old_rules: Shop, clock: FixedClock) -> None:
+    shop, bob = old_rules, old_rules.join("bob")
+    shop.sell(500_00, to=bob)
+    publish(shop.app, NEW_TIERS, now=clock.now(), valid_from=DECEMBER)
+    publish(shop.app, DOUBLE, now=clock.now())
+
+    clock.set(DECEMBER + timedelta(days=1))
+
+    with shop.app.db.read() as tx:
+        changes = shop.app.changes_of_rules(tx, shop.program, settled=2, latest=4)
+    assert [version for version, _ in changes] == [4]
+    assert now_of(shop, bob).state.tier == "silver"

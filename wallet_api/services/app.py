@@ -125,6 +125,18 @@ class App:
         """From which instant on a version is in force."""
         return dict(self._versions_up_to(tx, program_id, version))[version]
 
+    def changes_of_rules(self, tx: Tx, program_id: str, *, settled: int, latest: int) -> list[tuple[int, datetime]]:
+        """The versions that came into force after one, up to a later one, and when; each held for a while.
+
+        One whose time came when a later one was in force already never was.
+        """
+        versions = [each for each in self._versions_up_to(tx, program_id, latest) if each[0] > settled]
+        return [
+            (version, since)
+            for version, since in versions
+            if all(since < later_since for later, later_since in versions if later > version)
+        ]
+
     def _versions_up_to(self, tx: Tx, program_id: str, latest: int) -> tuple[tuple[int, datetime], ...]:
         """The versions up to the latest that the caller has seen; none of them changes, so they are read once."""
         known = self._versions.get((program_id, latest))

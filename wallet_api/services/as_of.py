@@ -8,7 +8,7 @@ the definition that was in force.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -64,13 +64,12 @@ def as_of(app: App, tx: Tx, member_id: UUID, *, at: datetime) -> Loaded:
         raise errors.NotFound(what="member")
     past = _Past.of(app, tx, _recorded_by(known, at), at=at)
     state = past.state(held=_held(tx, past.one))
-    if past.definition is not past.definition_then:
+    old = past.definition_then
+    for definition, since in past.changes:
         # As `load_member` does for a member whom nobody has carried over into new rules yet.
-        settled = decide(
-            past.definition_then, state, TimePasses(occurred_at=past.since), now=past.since, ids=fresh_ids()
-        )
-        rules = NewRules(occurred_at=past.since)
-        state = decide(past.definition, settled.after, rules, now=past.since, ids=fresh_ids()).after
+        settled = decide(old, state, TimePasses(occurred_at=since), now=since, ids=fresh_ids())
+        state = decide(definition, settled.after, NewRules(occurred_at=since), now=since, ids=fresh_ids()).after
+        old = definition
     decision = decide(past.definition, state, TimePasses(occurred_at=at), now=at, ids=fresh_ids())
     return Loaded(row=locks.member_unlocked(tx, member_id), definition=past.definition, state=decision.after)
 
@@ -117,15 +116,15 @@ def _redemption(row: Row[Any]) -> Redemption:
 
 @dataclass(frozen=True, kw_only=True)
 class _Past:
-    """What was on record of a member at an instant, and the rules that were in force, `since` when.
+    """What was on record of a member at an instant, and the rules that were in force.
 
-    `definition_then`: the rules of the last decision.
+    `definition_then`: the rules of the last decision; `changes`: those that came into force after it, and when.
     """
 
     one: Ledger
     definition: Definition
-    since: datetime
     definition_then: Definition
+    changes: Sequence[tuple[Definition, datetime]]
     definition_of: DefinitionOf
     at: datetime
 
@@ -140,8 +139,11 @@ class _Past:
         return cls(
             one=one,
             definition=app.definition(tx, program, version),
-            since=app.in_force_since(tx, program, version),
             definition_then=app.definition(tx, program, then),
+            changes=[
+                (app.definition(tx, program, each), since)
+                for each, since in app.changes_of_rules(tx, program, settled=then, latest=version)
+            ],
             definition_of=lambda wanted: app.definition(tx, program, wanted),
             at=at,
         )
@@ -234,7 +236,7 @@ class _Past:
     def measures(self, results: Mapping[UUID, Replayed]) -> dict[str, dict[date, int]]:
         """The day measures, counted again: what either of the definitions looks at."""
         by_name: defaultdict[str, dict[date, int]] = defaultdict(dict)
-        for definition in (self.definition_then, self.definition):
+        for definition in (self.definition_then, *(each for each, _ in self.changes)):
             for (name, day), value in recount.measures(self.one, self.definition_of, results, now=definition).items():
                 by_name[name][day] = value
         return dict(by_name)

@@ -59,7 +59,8 @@ def locked(
 
 def as_of_now(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
     """A member as they stand now, without locking or writing: what time has brought is reckoned in."""
-    loaded = load(app, tx, app.in_force(tx, locks.member_unlocked(tx, member_id), at=now), moments=[now], now=now)
+    row = app.in_force(tx, locks.member_unlocked(tx, member_id), at=now)
+    loaded = load(app, tx, row, moments=[now, *(since for _, since in _changes(app, tx, row))], now=now)
     decision = decide(
         loaded.definition,
         _as_if_carried_over(app, tx, loaded),
@@ -109,7 +110,11 @@ def load(
 ) -> Loaded:
     """What events at these moments need to know of a member whose row has been read (and locked, to write)."""
     definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
-    definitions = [definition, *([_old(app, tx, row)] if row.settled_version != row.version else [])]
+    definitions = [definition]
+    if row.settled_version != row.version:
+        definitions += [
+            _rules(app, tx, row, version) for version in (row.settled_version, *dict(_changes(app, tx, row)))
+        ]
     zone = definition.time_zone
     today, settled = calendar.local_day(now, zone), calendar.local_day(min(row.settled_at, now), zone)
     days = {calendar.local_day(moment, zone) for moment in moments}
@@ -162,33 +167,52 @@ def periods_needed(definition: Definition, *, event_day: date, settled_day: date
 
 
 def _carry_over(app: App, tx: Tx, row: MemberRow, *, now: datetime) -> MemberRow:
-    """Settle a locked member under the old rules up to the instant of the new ones, then carry over what they have."""
-    since = app.in_force_since(tx, row.program_id, row.version)
-    if row.settled_version:
-        old = load(app, tx, replace(row, version=row.settled_version), moments=[since], now=now)
-        settled = decide(old.definition, old.state, TimePasses(occurred_at=since), now=since, ids=fresh_ids())
-        decisions.write(tx, old.row, old.definition, settled, now=now)
+    """Take a locked member through every change of rules since they were settled last, each at its instant.
+
+    They are settled under the old rules up to the instant of the new ones, then what they have is carried over: what
+    comes out does not depend on whether anybody looked in between.
+    """
+
+    def definition_of(version: int) -> Definition:
+        return app.definition(tx, row.program_id, version)
+
+    for version, since in _changes(app, tx, row):
+        if row.settled_version:
+            old = load(app, tx, replace(row, version=row.settled_version), moments=[since], now=now)
+            settled = decide(old.definition, old.state, TimePasses(occurred_at=since), now=since, ids=fresh_ids())
+            decisions.write(tx, old.row, old.definition, settled, now=now)
+            row = app.in_force(tx, locks.member(tx, row.id), at=now)
+        recount.complete(tx, row.id, definition_of, version=version)
+        new = load(app, tx, replace(row, version=version), moments=[since], now=now)
+        carried = decide(new.definition, new.state, NewRules(occurred_at=since), now=since, ids=fresh_ids())
+        decisions.write(tx, new.row, new.definition, carried, now=now)
         row = app.in_force(tx, locks.member(tx, row.id), at=now)
-    recount.complete(tx, row.id, lambda version: app.definition(tx, row.program_id, version), version=row.version)
-    new = load(app, tx, row, moments=[since], now=now)
-    carried = decide(new.definition, new.state, NewRules(occurred_at=since), now=since, ids=fresh_ids())
-    decisions.write(tx, new.row, new.definition, carried, now=now)
-    return app.in_force(tx, locks.member(tx, row.id), at=now)
+    return row
 
 
 def _as_if_carried_over(app: App, tx: Tx, loaded: Loaded) -> MemberState:
     """The member's state under the rules in force, without writing anything."""
-    row, state = loaded.row, loaded.state
+    row, state, old = loaded.row, loaded.state, loaded.row.settled_version
+    for version, since in _changes(app, tx, row):
+        settled = decide(_rules(app, tx, row, old), state, TimePasses(occurred_at=since), now=since, ids=fresh_ids())
+        rules = NewRules(occurred_at=since)
+        state = decide(_rules(app, tx, row, version), settled.after, rules, now=since, ids=fresh_ids()).after
+        old = version
+    return state
+
+
+def _changes(app: App, tx: Tx, row: MemberRow) -> list[tuple[int, datetime]]:
+    """The versions that a member has to be carried over into, the oldest first, and when each came into force."""
     if row.settled_version == row.version:
-        return state
-    since = app.in_force_since(tx, row.program_id, row.version)
-    settled = decide(_old(app, tx, row), state, TimePasses(occurred_at=since), now=since, ids=fresh_ids())
-    return decide(loaded.definition, settled.after, NewRules(occurred_at=since), now=since, ids=fresh_ids()).after
+        return []
+    if not row.settled_version or row.settled_version > row.version:
+        return [(row.version, app.in_force_since(tx, row.program_id, row.version))]
+    return app.changes_of_rules(tx, row.program_id, settled=row.settled_version, latest=row.version)
 
 
-def _old(app: App, tx: Tx, row: MemberRow) -> Definition:
-    """The rules under which a member was settled last."""
-    return app.definition(tx, row.program_id, row.settled_version or row.version, revision=row.revision)
+def _rules(app: App, tx: Tx, row: MemberRow, version: int) -> Definition:
+    """A version of the rules of a member's program; the one in force for a member who was never settled (0)."""
+    return app.definition(tx, row.program_id, version or row.version, revision=row.revision)
 
 
 def _limited(definition: Definition) -> dict[str, int]:

@@ -16,7 +16,7 @@ from wallet_api.services.as_of import as_of
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.publish import publish
 from wallet_api.services.verify_ledger import verify_ledger
-from wallet_api.store import sql
+from wallet_api.store import locks, members, sql
 
 DECEMBER = datetime(2026, 11, 30, 23, tzinfo=UTC)  # 1 December in Paris
 OLD = """
@@ -219,3 +219,31 @@ def test_a_version_that_never_held_carries_nothing_over(old_rules: Shop, clock: 
         changes = shop.app.changes_of_rules(tx, shop.program, settled=2, latest=4)
     assert [version for version, _ in changes] == [4]
     assert now_of(shop, bob).state.tier == "silver"
+
+
+def test_rules_are_published_while_members_are_served(old_rules: Shop, clock: FixedClock) -> None:
+    shop, bob = old_rules, old_rules.join("bob")
+    shop.sell(500_00, to=bob)
+
+    with shop.app.db.begin() as till:
+        locks.member(till, bob)
+        publish(shop.app, WITH_HEIRS, now=clock.now())
+        others = post_all_due(shop.app)
+    then = post_all_due(shop.app)
+
+    assert (others.members, others.due) == (1, 1)  # Alice; Bob stands at a till
+    assert (then.members, then.due) == (1, 0)
+    assert now_of(shop, bob).state.tier == "plus"
+
+
+def test_nobody_is_due_for_rules_before_their_instant(old_rules: Shop, clock: FixedClock) -> None:
+    shop = old_rules
+    post_all_due(shop.app)
+    publish(shop.app, DOUBLE, now=clock.now(), valid_from=DECEMBER)
+
+    with shop.app.db.read() as tx:
+        before = members.count_due(tx, now=clock.now())
+        then = members.count_due(tx, now=DECEMBER)
+
+    assert before == (0, None)
+    assert then == (1, DECEMBER)

@@ -136,11 +136,22 @@ def alter(tx: Tx, member_id: UUID, changes: dict[str, object]) -> None:
         )
 
 
-def claim_due(tx: Tx, *, now: datetime, limit: int, but: Collection[UUID] = ()) -> list[UUID]:
-    """Lock members for whom time has brought something that is not written yet, the longest due first.
+# ── Due ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    Those whom somebody else holds are passed over: a till that serves one brings them up to date itself, and several
-    workers each get others. So this waits for nobody, and nobody waits for it in a ring.
+# The rules in force have a later number than those under which a member was settled last: what the member has is to be
+# carried over. Nobody writes that on every member when rules are published; that would lock all of them at once.
+_IS_BEHIND = """
+status IN ('active', 'guest') AND version < (
+  SELECT max(v.version) FROM program_versions v WHERE v.program_id = members.program_id AND v.valid_from <= :now)
+"""
+
+
+def claim_due(tx: Tx, *, now: datetime, limit: int, but: Collection[UUID] = ()) -> list[UUID]:
+    """Lock members for whom time has brought something that is not written yet, or new rules have come into force.
+
+    The longest due come first, then those under the oldest rules. Those whom somebody else holds are passed over: a
+    till that serves one brings them up to date itself, and several workers each get others. So this waits for nobody,
+    and nobody waits for it in a ring.
     """
     rows = sql.every(
         tx,
@@ -152,6 +163,28 @@ def claim_due(tx: Tx, *, now: datetime, limit: int, but: Collection[UUID] = ()) 
         limit=limit,
         but=list(but),
     )
+    claimed = [row.id for row in rows]
+    for rules in _in_force(tx, now=now):
+        if len(claimed) < limit:
+            claimed += _claim_behind(tx, rules, limit=limit - len(claimed), but=[*but, *claimed])
+    return claimed
+
+
+def _claim_behind(tx: Tx, rules: Row[Any], *, limit: int, but: Collection[UUID]) -> list[UUID]:
+    """Lock members of a program who were settled last under older rules than these."""
+    rows = sql.every(
+        tx,
+        """
+        SELECT id FROM members
+        WHERE program_id = :program AND version < :version AND status IN ('active', 'guest')
+          AND id <> ALL(CAST(:but AS uuid[]))
+        ORDER BY version LIMIT :limit FOR UPDATE SKIP LOCKED
+        """,
+        program=rules.program_id,
+        version=rules.version,
+        limit=limit,
+        but=list(but),
+    )
     return [row.id for row in rows]
 
 
@@ -159,7 +192,7 @@ def claim_if_due(tx: Tx, member_id: UUID, *, now: datetime) -> bool:
     """Lock one member; whether they are still due, and nobody else has them."""
     row = sql.first(
         tx,
-        "SELECT id FROM members WHERE id = :id AND next_due <= :now FOR UPDATE SKIP LOCKED",
+        f"SELECT id FROM members WHERE id = :id AND (next_due <= :now OR {_IS_BEHIND}) FOR UPDATE SKIP LOCKED",  # noqa: S608 words of our own
         id=member_id,
         now=now,
     )
@@ -169,7 +202,10 @@ def claim_if_due(tx: Tx, member_id: UUID, *, now: datetime) -> bool:
 def still_due(tx: Tx, member_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
     """Those of these members who are due."""
     rows = sql.every(
-        tx, "SELECT id FROM members WHERE id = ANY(:ids) AND next_due <= :now", ids=list(member_ids), now=now
+        tx,
+        f"SELECT id FROM members WHERE id = ANY(:ids) AND (next_due <= :now OR {_IS_BEHIND})",  # noqa: S608 words of our own
+        ids=list(member_ids),
+        now=now,
     )
     return [row.id for row in rows]
 
@@ -177,7 +213,35 @@ def still_due(tx: Tx, member_ids: Collection[UUID], *, now: datetime) -> list[UU
 def count_due(tx: Tx, *, now: datetime) -> tuple[int, datetime | None]:
     """How many members are due, and since when the first of them is."""
     row = sql.one(tx, "SELECT count(*) AS members, min(next_due) AS since FROM members WHERE next_due <= :now", now=now)
-    return int(row.members), row.since
+    count, since = int(row.members), [row.since] if row.since else []
+    for rules in _in_force(tx, now=now):
+        behind = sql.one(
+            tx,
+            """
+            SELECT count(*) AS members FROM members
+            WHERE program_id = :program AND version < :version AND status IN ('active', 'guest')
+              AND (next_due IS NULL OR next_due > :now)
+            """,
+            program=rules.program_id,
+            version=rules.version,
+            now=now,
+        ).members
+        if behind:
+            count += int(behind)
+            since.append(rules.valid_from)
+    return count, min(since, default=None)
+
+
+def _in_force(tx: Tx, *, now: datetime) -> Sequence[Row[Any]]:
+    """Each program's version in force, and since when: asked first, so that members are looked for by plain values."""
+    return sql.every(
+        tx,
+        """
+        SELECT DISTINCT ON (program_id) program_id, version, valid_from FROM program_versions
+        WHERE valid_from <= :now ORDER BY program_id, version DESC
+        """,
+        now=now,
+    )
 
 
 def add_consent(

@@ -92,7 +92,7 @@ def publish(
 ) -> int:
     """File a new version that is in force from an instant on; the number of the version.
 
-    Every member is due at that instant, so that what they have is carried over even if they do nothing.
+    No member is touched: whoever was settled under an older version is due from that instant on (`members.claim_due`).
     """
     row = sql.one(
         tx,
@@ -115,15 +115,6 @@ def publish(
         text=text,
         files=json_text(dict(files)),
         now=now,
-        valid_from=valid_from,
-    )
-    sql.run(
-        tx,
-        """
-        UPDATE members SET next_due = least(next_due, :valid_from)
-        WHERE program_id = :id AND status IN ('active', 'guest')
-        """,
-        id=program_id,
         valid_from=valid_from,
     )
     return int(row.version)

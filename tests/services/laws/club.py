@@ -123,7 +123,8 @@ benefits:
 def open_club(db: Database, clock: Clock, tiers: str, *, program: str = "club", app: App | None = None) -> Shop:
     """A shop with one location that runs the club with one of the ways in which tiers last; nobody has joined yet."""
     app = app or App(settings=SETTINGS, clock=clock, db=db)
-    publish(app, text_of(program, tiers), now=clock.now())
+    definition, version = publish(app, text_of(program, tiers), now=clock.now())
+    app._definitions[program, version, 0] = definition  # not read a second time: each example opens a club
     raw, hashed = tokens.new_api_key()
     with db.begin() as tx:
         location = programs.add_location(

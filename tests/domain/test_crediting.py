@@ -17,7 +17,6 @@ from wallet_api.domain.definition import (
     NthWeekday,
     Rate,
     Rounding,
-    Segment,
     Span,
     Unit,
     Worth,
@@ -328,22 +327,3 @@ def test_looking_often_credits_once() -> None:
         alice.wait(days=1)
 
     assert alice.amounts(EntryKind.BONUS) == [2_100]
-
-
-@pytest.mark.parametrize(
-    "where",
-    [Condition(first_in_month=True), Condition(first_ever=True), Condition(segments=frozenset({"newcomers"}))],
-    ids=["first in month", "first ever", "segment"],
-)
-def test_a_return_of_what_did_not_count_takes_nothing_away(where: Condition) -> None:
-    newcomers = Segment(id="newcomers", measure="orders", at_most=0)
-    credit = replace(CAMPAIGN, where=where, minimum=0)
-    alice = Life(replace(club(NO_POINTS), credits=(credit,), segments={"newcomers": newcomers}))
-    alice.wait(on=date(2026, 3, 15))
-    alice.sell(100_00)
-    other = alice.sell(40_00)
-
-    alice.bring_back(other)
-    alice.wait(on=date(2026, 5, 1))
-
-    assert alice.balance == 300

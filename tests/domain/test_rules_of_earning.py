@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.domain.club import COFFEE, NOON, PURCHASE, TIERS, Life, club, named
+from tests.domain.club import COFFEE, NOON, PURCHASE, Life, club, named
 from wallet_api.domain import errors
 from wallet_api.domain.decision import EntryKind
 from wallet_api.domain.definition import (
@@ -29,7 +29,6 @@ from wallet_api.domain.definition import (
     PerQuantity,
     Promotion,
     Rate,
-    RateByTier,
     Rounding,
     Segment,
     Span,
@@ -607,27 +606,6 @@ def test_purchases_one_by_one_earn_what_they_earn_together() -> None:
     assert one_by_one.balance == together.balance == 3
 
 
-@pytest.mark.parametrize("rounding", [Rounding.UP, Rounding.HALF_UP])
-def test_what_was_rounded_up_is_not_carried_on_as_well(rounding: Rounding) -> None:
-    alice = Life(club(replace(CARRIED, rounding=rounding)))
-
-    alice.sell(30_00)
-    alice.sell(20_00)
-
-    assert alice.balance == 1
-
-
-def test_what_was_left_at_another_rate_still_counts() -> None:
-    rates = RateByTier(rates={"bronze": Rate(earn=1, per=1_00), "silver": Rate(earn=6, per=5_00)})  # 1 and 1.2
-    tiers = replace(TIERS, levels=(TIERS.levels[0], replace(TIERS.levels[1], threshold=60)))
-    alice = Life(club(replace(CARRIED, amount=rates), tiers=tiers))
-    alice.sell(60)
-
-    alice.sell(34)
-
-    assert (alice.tier, alice.balance) == ("silver", 1)  # 0.94 is a whole point, at 1.2 or with 0.6 at 1
-
-
 def test_a_carried_rest_is_explained() -> None:
     alice = Life(club(CARRIED))
 
@@ -635,14 +613,3 @@ def test_a_carried_rest_is_explained() -> None:
 
     [entry] = [entry for entry in alice.entries if entry.kind is EntryKind.EARN]
     assert entry.why["carried_on"] == 30_00
-
-
-def test_a_return_of_what_the_rule_did_not_meet_takes_nothing_of_what_is_carried() -> None:
-    first = replace(CARRIED, where=Condition(first_in_month=True))
-    alice = Life(club(first))
-    alice.sell(50_00)
-    other = alice.sell(50_00)
-
-    alice.bring_back(other)
-
-    assert alice.balance == 1

@@ -431,6 +431,14 @@ CASES = {
     ),
     "adds to nothing": Case(RULE + "per: 1.00, adds: yes}", 2, "earning[0].adds", "there is nothing to add to", "leave `adds` out"),
     "adds without a rate": Case(RULE + "adds: yes}", 2, "earning[0].adds", "`adds` goes with `per`", "`per: 1.00`"),
+    "rest with a limit": Case(
+        RULE + "per: 1.00, rest: carried on, at_most: 5 per day}",
+        2, "earning[0].at_most", "does not go with `rest: carried on`", "leave one of the two out",
+    ),
+    "credit of what nobody knows later": Case(
+        "credits: [{id: c, unit: points, earn: 1, per: 1, period: calendar year, credited: 28 days after, first_ever: yes}]",
+        1, "credits[0].first_ever", "nobody knows `first_ever` any more", "leave it out",
+    ),
     "rest without a rate": Case(RULE + "rest: carried on}", 2, "earning[0].rest", "`rest` goes with `per`", "`per: 1.00`"),
     "every without each": Case(WORKOUT + "earn: 1, every: 5}", 2, "earning[0].every", "`every` goes with `each`", "`each: quantity`"),
     "every half": Case(WORKOUT + "earn: 1, each: quantity, every: 0.5}", 2, "earning[0].every", "0.5 has too many decimals", "no decimals"),

@@ -380,15 +380,15 @@ partners: {cinema: {locations: [c-1], pays: 1, per: 100 points}}
 segments: {old: {tiers: [gold]}}
 rewards: [{id: mug, gives: {item: a mug}}]
 earning:
-  - {id: a, on: sale, earn: 1, per: 3, rounding: half up, rest: carried on, categories: [Books], memberships: [paid, none]}
-  - {id: b, on: sale, earn: 1, per: 7, partners: [cinema], segments: [old], weekdays: [Monday, Sunday], first_ever: yes}
+  - {id: a, on: sale, earn: 1, per: 3, rest: carried on, categories: [Books], memberships: [paid, none]}
+  - {id: b, on: sale, earn: 1, per: 7, rounding: half up, partners: [cinema], segments: [old], weekdays: [Monday, Sunday], first_ever: yes}
   - {id: c, on: activity, kind: pots, earn: 1, reward: mug, each: quantity, every: 5, again_after: 2 days,
      fee: {units: 2, fields: {mail: true}}}
 """
 
     a, b, c = read_definition(complete(text)).earning
 
-    assert (a.rounding, a.carries) == (Rounding.HALF_UP, True)
+    assert (a.rounding, a.carries, b.rounding) == (Rounding.DOWN, True, Rounding.HALF_UP)
     assert a.where == Condition(categories=frozenset({"Books"}), memberships=frozenset({"paid", "none"}))
     assert b.where == Condition(
         partners=frozenset({"cinema"}), segments=frozenset({"old"}), weekdays=frozenset({0, 6}), first_ever=True

@@ -19,7 +19,7 @@ def carry_over(posting: Posting, event: NewRules) -> Outcome:
     at, definition = event.occurred_at, posting.definition
     _carry_tier(posting, event)
     if not definition.carry_over.lots_keep_expiry:
-        posting.date_lots_by_the_rules()
+        posting.date_lots_by_the_rules(calendar.local_day(at, definition.time_zone))
     gifts.give_open(posting, at=at)
     return Outcome()
 

@@ -30,7 +30,8 @@ def convert_at_once(posting: Posting, *, at: datetime) -> None:
             continue
         reward = reward_of(posting.definition, conversion.into)
         while posting.state.available(unit.id) >= conversion.every:
-            issue(posting, reward, at=at, price=Price(unit=unit.id, amount=conversion.every))
+            if issue(posting, reward, at=at, price=Price(unit=unit.id, amount=conversion.every)) is None:
+                break
 
 
 def next_due(definition: Definition, *, after: datetime) -> Iterator[Due]:
@@ -57,8 +58,7 @@ def post(posting: Posting, due: Due) -> None:
         blocks = min(blocks, conversion.blocks_per_year - posting.state.counted(name, year).units)
     if blocks <= 0:
         return
-    posting.count(name, year, units=blocks)
-    issue(
+    issued = issue(
         posting,
         reward_of(posting.definition, conversion.into),
         at=due.at,
@@ -66,3 +66,5 @@ def post(posting: Posting, due: Due) -> None:
         price=Price(unit=unit.id, amount=conversion.every),
         valid_from=due.window.issued.on_or_after(end),
     )
+    if issued is not None:
+        posting.count(name, year, units=blocks)

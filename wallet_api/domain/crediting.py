@@ -58,8 +58,10 @@ def reckon_again(posting: Posting, day: date, *, at: datetime, source_id: UUID) 
     for credit in posting.definition.credits:
         period = credit.period_of(day)
         settled = posting.state.settled_at
-        if period and settled and calendar.start_of(credit.credited_on(period), zone) <= settled:
-            _correct(posting, credit, period, at=at, source_id=source_id)
+        credited_at = calendar.start_of(credit.credited_on(period), zone) if period else None
+        if period and settled and credited_at and credited_at <= settled:
+            # As of its day at the earliest, so that it lives as long as what was credited then.
+            _correct(posting, credit, period, at=max(at, credited_at), source_id=source_id)
 
 
 def amount_of(definition: Definition, state: MemberState, credit: Credit, period: DayRange) -> int:

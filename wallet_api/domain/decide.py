@@ -187,7 +187,7 @@ def _award(posting: Posting, event: Award) -> Outcome:
         return Outcome()
     posting.count(*key, units=0)
     voucher = issue(posting, reward_of(posting.definition, event.reward), at=event.occurred_at)
-    return Outcome(voucher_id=voucher.id)
+    return Outcome(voucher_id=voucher.id if voucher else None)
 
 
 def _plan(posting: Posting, event: PlanEvent) -> Outcome:

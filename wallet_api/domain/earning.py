@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, prod
 
 from wallet_api.domain.benefits import GIFT_CARD
 from wallet_api.domain.decision import Earned
@@ -38,6 +38,9 @@ from wallet_api.domain.events import Line
 from wallet_api.domain.money import half_up
 from wallet_api.domain.state import Count
 
+PARTS = 10**6
+"""What a rule carries on is kept in such parts of a minor unit, so that shares of a line do not round it away."""
+
 Fields = Mapping[str, Fraction | str | bool]
 
 
@@ -48,7 +51,7 @@ class Scene:
     `fields` are those of an activity, its `quantity` among them; `streak` is the day of the streak that a visit makes;
     `is_first_in_month` and `is_first_ever` say that the member has had no purchase in this month, or none at all, before;
     `partner` is the one at whose location it happened; `segments` are those that the member is in. `carried` is what
-    roundings before have left, by rule (in the rate's minor units times what it earns).
+    roundings before have left, by rule (in parts of the rate's minor units times what it earns).
     """
 
     day: date
@@ -241,8 +244,9 @@ def _at_a_rate(
     if extras := [item.id for item in applied if item.is_extra]:
         why["extras"] = extras
     if rule.carries:
-        exact += Fraction(scene.carried.get(rule.id, 0), rate.per)
+        exact += Fraction(scene.carried.get(rule.id, 0), rate.per * PARTS)
         why["carried_on"] = floor((exact - floor(exact)) * rate.per)
+        why["carried_parts"] = floor((exact - floor(exact)) * rate.per * PARTS)
     return Earned(rule=rule.id, unit=rule.unit, amount=rounded(exact, rule.rounding), why=why)
 
 
@@ -259,8 +263,7 @@ def rounded(exact: Fraction, rounding: Rounding) -> int:
 
 def _of_event(rule: EarningRule, scene: Scene, multipliers: Sequence[Promotion]) -> Earned:
     exact, why = _for_event(rule, scene)
-    for promotion in multipliers:
-        exact *= 1 + promotion.multiply if promotion.is_extra else promotion.multiply
+    exact *= _factor_of(multipliers)
     if multipliers:
         why["promotions"] = {promotion.id: str(promotion.multiply) for promotion in multipliers}
     amount = rounded(exact, rule.rounding)
@@ -299,11 +302,13 @@ def _number(scene: Scene, name: str, *, absent: int = 0) -> Fraction:
 def _factor(line: Line, promotions: Sequence[Promotion]) -> Fraction:
     """Multipliers multiply, then extras are added; one with tags leaves the other lines alone."""
     met = [promotion for promotion in promotions if not promotion.where.tags or promotion.where.tags & line.tags]
-    factor = Fraction(1)
-    for promotion in met:
-        if not promotion.is_extra:
-            factor *= promotion.multiply
-    return factor + sum((promotion.multiply for promotion in met if promotion.is_extra), Fraction(0))
+    return _factor_of(met)
+
+
+def _factor_of(promotions: Sequence[Promotion]) -> Fraction:
+    """The product of all that multiply, and the extras on top."""
+    factor = prod((promotion.multiply for promotion in promotions if not promotion.is_extra), start=Fraction(1))
+    return factor + sum((promotion.multiply for promotion in promotions if promotion.is_extra), Fraction(0))
 
 
 def _counts(line: Line, where: Condition) -> bool:

@@ -69,7 +69,8 @@ def give_on(posting: Posting, occasion: Occasion, *, at: datetime) -> None:
 def give(posting: Posting, gift: Gift | Reward, *, at: datetime) -> None:
     """Give a gift, unless it is not for this member, or has been given for this occasion already."""
     day = calendar.local_day(at, posting.definition.time_zone)
-    key = (f"gift:{gift.id}", calendar.period_key(_once_per(gift), day))
+    open_now = open_days(posting.definition, posting.state, season_of(gift), day) if _is_yearly(gift) else None
+    key = (f"gift:{gift.id}", calendar.period_key(_once_per(gift), open_now.first if open_now else day))
     if posting.state.counted(*key).times and occasion_of(gift) is not Occasion.TIER:
         return
     if isinstance(gift, Reward):
@@ -96,8 +97,12 @@ def give(posting: Posting, gift: Gift | Reward, *, at: datetime) -> None:
         issue(posting, posting.definition.rewards[gift.reward], at=at)
 
 
+def _is_yearly(gift: Gift | Reward) -> bool:
+    return occasion_of(gift) in YEARLY
+
+
 def _once_per(gift: Gift | Reward) -> Period:
-    return Period.YEAR if occasion_of(gift) in YEARLY else Period.LIFETIME
+    return Period.YEAR if _is_yearly(gift) else Period.LIFETIME
 
 
 def occasion_of(gift: Gift | Reward) -> Occasion:

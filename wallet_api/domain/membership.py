@@ -112,7 +112,9 @@ def payment_succeeded(definition: Definition, held: Membership, *, today: date) 
         raise errors.NotEligible()
     first = held.anchor if held.charges == 0 else _renewal(held.anchor, plan.period, held.charges)
     is_early = held.status is MembershipStatus.PAID and held.charge_on is not None and held.charge_on > today
-    if is_early or (held.charge_on is None and held.status is not MembershipStatus.GRACE):
+    # A plan that was started and never paid for waits for its first payment, however late it comes.
+    waits = held.charges == 0 and held.status in {MembershipStatus.NONE, MembershipStatus.ENDED}
+    if is_early or (held.charge_on is None and held.status is not MembershipStatus.GRACE and not waits):
         raise errors.NotEligible()  # nothing is due
     charges = held.charges + 1
     following = _renewal(held.anchor, plan.period, charges)
@@ -202,14 +204,14 @@ def at_beginning_of(definition: Definition, held: Membership, day: date) -> Memb
         return replace(held, charge_on=None)
     if held.status is MembershipStatus.VERIFIED:
         return replace(held, status=MembershipStatus.LAPSED)  # its old end stays, for a renewal that comes late
-    return replace(held, status=MembershipStatus.ENDED, until=None, charge_on=None)
+    return replace(held, status=MembershipStatus.ENDED, until=None, charge_on=None, anchor=None)
 
 
 def in_grace(definition: Definition, held: Membership, *, first: date) -> Membership:
     """Without benefits for the days of grace, `first` being the first of them; or ended where there are none."""
     days = definition.plan_terms.grace_days
     if not days:
-        return replace(held, status=MembershipStatus.ENDED, until=None, charge_on=None)
+        return replace(held, status=MembershipStatus.ENDED, until=None, charge_on=None, anchor=None)
     return replace(held, status=MembershipStatus.GRACE, until=first + timedelta(days=days - 1), charge_on=None)
 
 

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from wallet_api.domain import calendar, earning, errors
 from wallet_api.domain.decision import Earned
-from wallet_api.domain.definition import Cap, EarningRule, EventKind, Period, Segment, Span
+from wallet_api.domain.definition import Cap, EarningRule, EventKind, Period, Rate, Segment, Span
 from wallet_api.domain.earning import Fields, Scene
 from wallet_api.domain.posting import Posting
 from wallet_api.domain.redeeming import issue
+from wallet_api.domain.state import MemberState
 
 ONE_DAY = timedelta(days=1)
-SECONDS_AN_HOUR = 3600
 LIFETIME = "lifetime"
 PURCHASES = ("count:purchases", LIFETIME)
 """Under what the purchases of a whole life are counted, apart from rules: the first one is told by it."""
@@ -29,26 +29,26 @@ def scene_of(posting: Posting, at: datetime, *, location: str | None = None, fie
         tier=state.tier,
         location=location,
         birth_date=state.birth_date,
-        is_first_in_month=state.total("orders", first=day.replace(day=1), last=day) == 0,
+        is_first_in_month=_orders_in_month(state, day) == 0,
         is_first_ever=state.counted(*PURCHASES).times == 0,
         fields=fields or {},
         streak=calendar.streak(state.measures.get("visits", {}), today=day - ONE_DAY) + 1,
         membership=state.membership.status.value,
         partner=definition.partner_at(location),
         segments=frozenset(name for name, segment in definition.segments.items() if _is_in(posting, segment, day)),
-        carried={
-            rule.id: state.counted(f"carry:{rule.id}", LIFETIME).units for rule in definition.earning if rule.carries
-        },
+        carried={rule.id: state.counted(*carry_key(rule)).units for rule in definition.earning if rule.carries},
     )
 
 
 def earn(posting: Posting, earned: Earned, *, at: datetime, source_id: UUID, day: date) -> None:
     """Post what a rule gives, under its cap and cooldown: units (pending, where a sale's wait), or vouchers."""
     rule = earning.rule_of(posting.definition, earned.rule)
-    if rule.carries and "carried_on" in earned.why:
-        carried = posting.state.counted(f"carry:{rule.id}", LIFETIME).units
-        posting.count(f"carry:{rule.id}", LIFETIME, units=_whole(earned.why["carried_on"]) - carried, times=0)
-    earned = _after_cooldown(posting, rule, _under_cap(posting, rule, earned, day), at=at)
+    if rule.carries and "carried_parts" in earned.why:
+        key = carry_key(rule)
+        posting.count(*key, units=_whole(earned.why["carried_parts"]) - posting.state.counted(*key).units, times=0)
+    earned = _under_cap(posting, rule, _after_cooldown(posting, rule, earned, at=at), day)
+    if rule.cooldown_seconds and earned.amount:
+        _begin_cooldown(posting, rule, at=at)
     if rule.reward is not None:
         for _ in range(earned.amount):
             issue(posting, posting.definition.rewards[rule.reward], at=at)
@@ -72,6 +72,12 @@ def tell_of_earnings(posting: Posting, *, source_id: UUID) -> None:
         if amount:
             balance = posting.state.available(unit)
             posting.tell("points_earned", unit=unit, amount=amount, balance=balance, source=str(source_id))
+
+
+def carry_key(rule: EarningRule) -> tuple[str, str]:
+    """Under what a rule's rest is kept; a rate that counts in other portions begins anew."""
+    per = rule.amount.per if isinstance(rule.amount, Rate) else 0
+    return f"carry:{rule.id}:{per}", LIFETIME
 
 
 def cap_period(rule: EarningRule, cap: Cap, day: date) -> str:
@@ -98,15 +104,24 @@ def _under_cap(posting: Posting, rule: EarningRule, earned: Earned, day: date) -
 
 
 def _after_cooldown(posting: Posting, rule: EarningRule, earned: Earned, *, at: datetime) -> Earned:
-    """Nothing where the rule gave something less than its cooldown ago."""
-    if not rule.cooldown_hours or not earned.amount:
+    """Nothing where the rule gave something less than its cooldown before."""
+    last = posting.state.counted(f"cooldown:{rule.id}", LIFETIME)
+    since = int(at.timestamp()) - last.units
+    if not last.times or not earned.amount or not 0 <= since < rule.cooldown_seconds:
         return earned
-    hour, key = int(at.timestamp()) // SECONDS_AN_HOUR, (f"cooldown:{rule.id}", LIFETIME)
-    last = posting.state.counted(*key)
-    if last.times and hour - last.units < rule.cooldown_hours:
-        return replace(earned, amount=0, why={**earned.why, "cooldown_hours": rule.cooldown_hours})
-    posting.count(*key, units=hour - last.units)
-    return earned
+    return replace(earned, amount=0, why={**earned.why, "cooldown_hours": rule.cooldown_hours})
+
+
+def _begin_cooldown(posting: Posting, rule: EarningRule, *, at: datetime) -> None:
+    key = (f"cooldown:{rule.id}", LIFETIME)
+    last = posting.state.counted(*key).units
+    posting.count(*key, units=max(0, int(at.timestamp()) - last))
+
+
+def _orders_in_month(state: MemberState, day: date) -> int:
+    """How many purchases the whole month has, later days too: a receipt that comes late is not the first."""
+    first = day.replace(day=1)
+    return state.total("orders", first=first, last=calendar.add(first, Span(months=1)) - ONE_DAY)
 
 
 def _usable_at(posting: Posting, rule: EarningRule, day: date) -> datetime | None:

@@ -158,7 +158,7 @@ class Posting:
 
     def give_back(self, redemption: Redemption, *, at: datetime) -> None:
         """Put a hold's units back into their own lots, with their old expiry; a debt is repaid out of them first."""
-        self._put_back(redemption.takes)
+        self._put_back(redemption.takes, at=at)
         self._enter(
             redemption.unit,
             EntryKind.RELEASE,
@@ -174,7 +174,7 @@ class Posting:
         takes = tuple(
             Take(lot_id=part.lot_id, amount=back) for part, back in zip(spent.takes, parts, strict=True) if back
         )
-        self._put_back(takes)
+        self._put_back(takes, at=at)
         self._enter(
             spent.unit,
             EntryKind.REVERSAL,
@@ -401,12 +401,21 @@ class Posting:
         )
         return entry
 
-    def _put_back(self, takes: Iterable[Take]) -> None:
+    def _put_back(self, takes: Iterable[Take], *, at: datetime) -> None:
         for part in takes:
             lot = self.state.lots[part.lot_id]
+            self._end_if_balance_has_ended(lot.unit, at)
             repaid = min(self._account(lot.unit).debt, part.amount)
             self._alter(lot.unit, debt=-repaid)
             self._set_lot(replace(lot, left=lot.left + part.amount - repaid))
+
+    def _end_if_balance_has_ended(self, unit: str, at: datetime) -> None:
+        """What comes back into a balance that inactivity has ended meanwhile, and nothing has begun anew, ends too."""
+        expiry = self.definition.units[unit].expires if unit in self.definition.units else None
+        if expiry and expiry.anchor is ExpiryAnchor.LAST_ACTIVITY and expiry.applies_to(self.state.tier):
+            account = self._account(unit)
+            if account.expires_at is None:
+                self._set_account(replace(account, expires_at=at))
 
     def _set_lot(self, lot: Lot) -> None:
         self.state = replace(self.state, lots={**self.state.lots, lot.id: lot})
@@ -454,7 +463,7 @@ class Posting:
         zone = self.definition.time_zone
         if expiry is None:
             return
-        if expiry.anchor is ExpiryAnchor.LAST_ACTIVITY:
+        if expiry.anchor is ExpiryAnchor.LAST_ACTIVITY and expiry.applies_to(self.state.tier):
             gone = calendar.start_of(calendar.add(day, expiry.after), zone)
             account = self._account(unit)
             latest = max(gone, account.expires_at) if account.expires_at else gone
@@ -466,8 +475,8 @@ class Posting:
                 if lot.left and lot.expires_at == calendar.start_of(due, zone):
                     self._set_lot(replace(lot, expires_at=later))
 
-    def date_lots_by_the_rules(self) -> None:
-        """Every open lot ends as the rules in force say, from the day on which it was earned."""
+    def date_lots_by_the_rules(self, day: date) -> None:
+        """Every open lot ends as the rules in force say, from the day on which it was earned; inactivity counts from now."""
         for lot in self.state.lots.values():
             if lot.left and lot.unit in self.definition.units:
                 expires_at = self._expiry_of_a_lot(lot.unit, self._day(lot.earned_at))
@@ -476,8 +485,11 @@ class Posting:
         for account in self.state.accounts.values():
             unit = self.definition.units.get(account.unit)
             expiry = unit.expires if unit else None
-            if account.expires_at and (expiry is None or expiry.anchor is not ExpiryAnchor.LAST_ACTIVITY):
+            by_inactivity = expiry is not None and expiry.anchor is ExpiryAnchor.LAST_ACTIVITY
+            if account.expires_at and not by_inactivity:
                 self.clear_expiry(account.unit)
+            elif by_inactivity and account.expires_at is None and self.state.available(account.unit) > 0:
+                self.touch(account.unit, day)
 
     def _expiry_of_a_lot(self, unit: str, day: date) -> datetime | None:
         expiry = self.definition.units[unit].expires
@@ -490,6 +502,10 @@ class Posting:
         for unit in self.definition.units.values():
             expiry = unit.expires
             if expiry is None or expiry.applies_to(previous) is expiry.applies_to(tier):
+                continue
+            if expiry.anchor is ExpiryAnchor.LAST_ACTIVITY:
+                self.clear_expiry(unit.id)
+                self.touch(unit.id, day)  # sets an end where the new tier has one
                 continue
             expires_at = self._expiry_of_a_lot(unit.id, day)
             for lot in self._lots_of(unit.id):

@@ -84,7 +84,7 @@ def give_back(posting: Posting, redemption: Redemption, *, at: datetime, status:
     if reward:
         day = calendar.local_day(redemption.made_at, posting.definition.time_zone)
         for limit in reward.limits:
-            key = limit_key(reward, limit, day)
+            key = limit_key(reward, limit, counted_day(posting, reward, day))
             if key in posting.state.counts:  # else that period is over, and nobody asks any more
                 posting.count(*key, units=-redemption.amount, times=-redemption.quantity)
         posting.take_from_stock(reward.id, -redemption.quantity)
@@ -102,8 +102,14 @@ def issue(
     quantity: int = 1,
     price: Price | None = None,
     valid_from: date | None = None,
-) -> Voucher:
-    """Give a voucher without being asked: a gift (free), or what units turn into (for their price)."""
+) -> Voucher | None:
+    """Give a voucher without being asked: a gift (free), or what units turn into (for their price).
+
+    None where the reward is limited and none is left: the member is told, and units stay what they are.
+    """
+    if reward.stock is not None and posting.state.stock.get(reward.id, reward.stock) < quantity:
+        posting.tell("reward_gone", reward=reward.id)
+        return None
     redemption_id = posting.next_id()
     event = Redeem(
         id=redemption_id,
@@ -162,11 +168,18 @@ def is_eligible(reward: Reward, state: MemberState) -> bool:
 def reached_limit(posting: Posting, reward: Reward, *, quantity: int, day: date) -> int | None:
     """The limit that so many more would pass, or how many there were of a reward whose stock does not suffice."""
     for limit in reward.limits:
-        if posting.state.counted(*limit_key(reward, limit, day)).times + quantity > limit.times:
+        key = limit_key(reward, limit, counted_day(posting, reward, day))
+        if posting.state.counted(*key).times + quantity > limit.times:
             return limit.times
     if reward.stock is not None and posting.state.stock.get(reward.id, reward.stock) < quantity:
         return reward.stock
     return None
+
+
+def counted_day(posting: Posting, reward: Reward, day: date) -> date:
+    """The day whose periods a reward is counted in: the first of its season, which may lie in the year before."""
+    days = open_days(posting.definition, posting.state, reward.season, day) if reward.season else None
+    return days.first if days else day
 
 
 def limit_key(reward: Reward, limit: Limit, day: date) -> tuple[str, str]:
@@ -203,7 +216,7 @@ def _unclaimed(posting: Posting, reward: Reward, *, at: datetime) -> Voucher | N
     waiting = [
         voucher for voucher in posting.state.vouchers.values() if voucher.reward == reward.id and voucher.is_usable(day)
     ]
-    key = (f"claimed:{reward.id}", calendar.period_key(Period.YEAR, day))
+    key = (f"claimed:{reward.id}", calendar.period_key(Period.YEAR, counted_day(posting, reward, day)))
     if not waiting or posting.state.counted(*key).times:
         return None
     posting.count(*key, units=0)
@@ -226,7 +239,8 @@ def _exchange(posting: Posting, reward: Reward, event: Redeem | Hold, *, kind: E
     takes = posting.spend(price.unit, amount, kind=kind, at=at, source_id=event.id, why=why) if amount else ()
     day = calendar.local_day(at, posting.definition.time_zone)
     for limit in reward.limits:
-        posting.count(*limit_key(reward, limit, day), units=amount, times=event.quantity)
+        key = limit_key(reward, limit, counted_day(posting, reward, day))
+        posting.count(*key, units=amount, times=event.quantity)
     posting.take_from_stock(reward.id, event.quantity)
     return Redemption(
         id=event.id,

@@ -14,7 +14,7 @@ from wallet_api.domain.definition import EarningRule, EventKind, Period, Promoti
 from wallet_api.domain.earning import Basket, Scene
 from wallet_api.domain.events import EarnedEntry, Line, RecordedSale, Return, SpentEntry
 from wallet_api.domain.money import half_up
-from wallet_api.domain.occasions import PURCHASES, cap_period
+from wallet_api.domain.occasions import PURCHASES, cap_period, carry_key
 from wallet_api.domain.posting import Outcome, Posting
 from wallet_api.domain.state import VoucherStatus
 
@@ -34,6 +34,7 @@ def take_back(posting: Posting, event: Return) -> Outcome:
     scene = _scene(posting, sale, sale_day)
     _reverse_earnings(posting, event, rest, scene)
     _reverse_carried(posting, event, before, rest, scene)
+    _cancel_vouchers(posting, sale, rest, scene)
     _give_back_units(posting, event, kept)
     state = posting.state
     _lower_measures(posting, before, rest, scene)
@@ -87,6 +88,8 @@ def _kept_of_lines(sale: RecordedSale, returned: tuple[Line, ...]) -> tuple[Frac
             asked -= part * line.amount
         if asked > 0:
             raise errors.ReturnExceedsSale(left=floor(back.amount - asked), asked=back.amount)
+    if not any(part for part, line in zip(kept, sale.lines, strict=True) if line.amount):
+        return tuple(Fraction(0) for _ in kept)  # what cost nothing goes back with the last that cost something
     return tuple(kept)
 
 
@@ -200,11 +203,11 @@ def _reverse_carried(posting: Posting, event: Return, before: Basket, rest: Bask
             continue
         mine = [promotion for promotion in promotions if promotion.unit == rule.unit]
         base = before.base(rule.where, mine) - rest.base(rule.where, mine)
-        key = (f"carry:{rule.id}", LIFETIME)
+        key = carry_key(rule)
         carried = posting.state.counted(*key).units
-        left = Fraction(carried, rate.per) - rate.exact(1) * base
+        left = Fraction(carried, rate.per * earning.PARTS) - rate.exact(1) * base
         blocks = max(0, ceil(-left))
-        posting.count(*key, units=floor((left + blocks) * rate.per) - carried, times=0)
+        posting.count(*key, units=round((left + blocks) * rate.per * earning.PARTS) - carried, times=0)
         own = [earned for earned in sale.earned if earned.rule == rule.id]
         for earned in own:
             amount = min(blocks, earned.left)
@@ -258,6 +261,23 @@ def _lower_measures(posting: Posting, before: Basket, rest: Basket, scene: Scene
     for credit in posting.definition.credits:
         had, stays = crediting.counted(credit, before, scene), crediting.counted(credit, rest, scene)
         posting.measure(credit.measure, scene.day, floor(stays) - floor(had))
+
+
+def _cancel_vouchers(posting: Posting, sale: RecordedSale, rest: Basket, scene: Scene) -> None:
+    """Vouchers that the sale gave and its rest does not earn end, as far as they have not been used."""
+    stays = _rest_earns(sale, rest, scene)
+    for rule in sale.definition.earning:
+        if rule.reward is None or rule.on is not EventKind.SALE:
+            continue
+        given = [
+            voucher
+            for voucher in posting.state.vouchers.values()
+            if voucher.reward == rule.reward
+            and voucher.issued_at == sale.occurred_at
+            and voucher.status is VoucherStatus.ISSUED
+        ]
+        for voucher in given[stays.get(rule.id, 0) :]:
+            posting.set_voucher(replace(voucher, status=VoucherStatus.CANCELLED))
 
 
 def _reissue_vouchers(posting: Posting, sale: RecordedSale) -> None:

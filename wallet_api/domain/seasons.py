@@ -17,6 +17,8 @@ def open_days(definition: Definition, state: MemberState, season: Season, day: d
     for year in (day.year, day.year - 1):
         first = opening.in_year(year)
         last = _last(season, state, first)
+        if _is_before_the_first(definition, state, season, first):
+            continue
         if last is not None and first <= day <= last:
             return DayRange(first=first, last=last)
     return None
@@ -39,3 +41,10 @@ def _last(season: Season, state: MemberState, first: date) -> date | None:
         return first + timedelta(days=days - 1) if days else None
     first_of_month = first.replace(day=1)
     return calendar.add(first_of_month, Span(months=1)) - timedelta(days=1)
+
+
+def _is_before_the_first(definition: Definition, state: MemberState, season: Season, first: date) -> bool:
+    """Whether this is the day of joining itself, or one before it: the first anniversary comes a year later."""
+    if season.occasion is not Occasion.ANNIVERSARY:
+        return False
+    return first <= calendar.local_day(state.joined_at, definition.time_zone)

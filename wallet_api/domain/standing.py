@@ -35,7 +35,7 @@ def promote(posting: Posting, *, at: datetime, now: datetime) -> None:
         standing = Standing(
             tier=earned.level.id,
             since=day,
-            until=earned.until,
+            until=calendar.last_valid(day, scheme.valid) if scheme.valid and earned.until else earned.until,
             counted_from=day,
             uncounted=posting.state.total(scheme.measure, first=day, last=day),
             floor=held.floor if held else None,

@@ -50,6 +50,8 @@ from .phrases import Limit
 from .shapes import At
 
 NEVER_EARNS: Final = "gift-card"
+NOT_KNOWN_LATER: Final = ("first_in_month", "first_ever", "segments")
+"""What was so at a purchase and cannot be told from its record, as a return or a credit would have to."""
 ITEM: Final = "item"
 NO_UNIT: Final = ""
 """What a rule counts in that gives vouchers."""
@@ -173,6 +175,7 @@ class EarningReader(Lookup):
         elif rule.earn and not is_plain and rule.per is None and not self.has_fault(rule.place, "per"):
             self.report.add(rule.place, "numbers by tier are rates, and `per` is missing", "write `per: 1.00`")
         self.goes_with(rule)
+        self.rest_is_plain(rule)
         if rule.beyond and rule.at_most and rule.at_most.value.unit:
             self.report.add(
                 rule.beyond.place, "only a limit of times can refuse", "count times in `at_most`: `1 per day`"
@@ -190,6 +193,18 @@ class EarningReader(Lookup):
             if part and other is None and not self.has_fault(rule.place, needs):
                 what = "is about a limit" if needs == "at_most" else f"goes with `{needs}`"
                 self.report.add(part.place, f"`{key}` {what}", f"write `{needs}` too, such as `{example}`")
+
+    def rest_is_plain(self, rule: EarningWritten) -> None:
+        """What is carried on belongs to all purchases together, so nothing about a single one may decide on it."""
+        if rule.rest is None or not rule.rest.value:
+            return
+        for key in ("at_most", "again_after", "minimum", "reward", "rounding", *NOT_KNOWN_LATER):
+            if place := first_place(getattr(rule, key)):
+                self.report.add(place, f"`{key}` does not go with `rest: carried on`", "leave one of the two out")
+        if rule.earn and not isinstance(rule.earn, At):
+            self.report.add(
+                rule.rest.place, "what is left at one tier's rate is not carried on to another's", "write one rate"
+            )
 
     def rates_apart(self, written: Sequence[EarningWritten]) -> None:
         """Two rates for the same unit meet the same line only where the later one says that it adds to the other."""
@@ -458,6 +473,9 @@ class EarningReader(Lookup):
         name = self.words(credit.name) if credit.name else None
         unit = self.the_unit(credit.unit, of=credit.place, what=f"the credit {shown(credit.id.value)}")
         where = self.with_lines(credit)
+        for key in NOT_KNOWN_LATER:
+            if place := first_place(getattr(credit, key)):
+                self.report.add(place, f"when the period is credited, nobody knows `{key}` any more", "leave it out")
         if credit.join_year and not credit.minimum and not self.has_fault(credit.place, "minimum"):
             self.report.add(credit.join_year.place, "`join_year` is about a minimum", "write `minimum` too")
         if credit.join_year and credit.days:

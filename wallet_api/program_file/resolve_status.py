@@ -173,7 +173,7 @@ class StatusReader(Lookup):
         return Segment(
             id=segment_id,
             measure=measured.name if measured else None,
-            over=segment.over.value if segment.over else Segment.over,
+            over=segment.over.value if segment.over else Span(months=12),
             at_least=self.of_measure(segment.at_least, measured) if segment.at_least and measured else None,
             at_most=self.of_measure(segment.at_most, measured) if segment.at_most and measured else None,
             tiers=self.all_known(segment.tiers, "tier"),

@@ -198,6 +198,11 @@ class EarningRule:
     carries: bool = False
     fee: Fee | None = None
 
+    @property
+    def cooldown_seconds(self) -> int:
+        """How long the rule gives nothing after it has given."""
+        return self.cooldown_hours * 3600
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:

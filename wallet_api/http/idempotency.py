@@ -37,27 +37,34 @@ def once(app: App, work: Callable[[Tx], Json], *, status: int = 201, location: s
     """
     key = request.headers.get(IDEMPOTENCY_KEY)
     call = _call(key) if key else None
+
+    def work_once(tx: Tx) -> Response:
+        if call and (known := idempotency.claim(tx, call, now=app.clock.now())):
+            return _replay(call, known)
+        body = orjson.dumps(work(tx), option=orjson.OPT_UTC_Z)
+        if call:
+            idempotency.answer(tx, call, status=status, body=body)
+        return _answer(status, body, location=location)
+
     try:
-        with app.db.begin() as tx:
-            if call and (known := idempotency.claim(tx, call, now=app.clock.now())):
-                return _replay(call, known)
-            body = orjson.dumps(work(tx), option=orjson.OPT_UTC_Z)
-            if call:
-                idempotency.answer(tx, call, status=status, body=body)
+        return app.db.run(work_once)
     except WrongCode as wrong:
         count_wrong_code(app, wrong)
         return _refused(app, call, wrong.refusal)
     except Refusal as refusal:
         return _refused(app, call, refusal)
-    return _answer(status, body, location=location)
 
 
 def attempt(app: App, work: Callable[[Tx], Json]) -> Response:
     """Do some work and undo it: a preview."""
+
+    def undone(tx: Tx) -> bytes:
+        body = orjson.dumps(work(tx), option=orjson.OPT_UTC_Z)
+        tx.rollback()
+        return body
+
     try:
-        with app.db.begin() as tx:
-            body = orjson.dumps(work(tx), option=orjson.OPT_UTC_Z)
-            tx.rollback()
+        body = app.db.run(undone)
     except WrongCode as wrong:
         count_wrong_code(app, wrong)
         raise wrong.refusal from None

@@ -26,7 +26,7 @@ from wallet_api.services.show_pass import GOOGLE_WANTED
 from wallet_api.store import cards, deliveries, locks, members, passes
 from wallet_api.store.deliveries import NewDelivery
 from wallet_api.store.locks import MemberRow
-from wallet_api.store.session import Tx
+from wallet_api.store.session import Tx, is_passing
 
 log = structlog.get_logger(__name__)
 
@@ -61,9 +61,13 @@ class _Reader:
 
 
 def expand(app: App, *, limit: int = 100) -> int:
-    """Work on the oldest events; how many there were. One that cannot be worked on is put aside, not in the way."""
+    """Work on the oldest events; how many there were. One that cannot be worked on is put aside, not in the way.
+
+    Raises Busy where the database is busy or away: that is no fault of an event, and all of them wait for the next run.
+    """
     now = app.clock.now()
-    with app.db.begin() as tx:
+
+    def work(tx: Tx) -> int:
         events = deliveries.take_events(tx, limit=limit)
         _lock_referrers(tx, events)
         touched: dict[UUID, datetime] = {}
@@ -71,12 +75,16 @@ def expand(app: App, *, limit: int = 100) -> int:
             try:
                 with tx.begin_nested():
                     _tell(app, tx, event, now=now)
-            except Exception as fault:  # noqa: BLE001 whatever it is, the events behind it must not wait for it
+            except Exception as fault:  # whatever it is, the events behind it must not wait for it
+                if is_passing(fault):
+                    raise
                 log.error("event put aside", outbox_id=str(event.id), fault=type(fault).__name__)  # noqa: TRY400 the message may hold names
                 deliveries.put_aside(tx, event, why=f"{type(fault).__name__}: {fault}"[:500])
             touched.setdefault(event.member_id, event.created_at)
         _refresh_passes(app, tx, touched, now=now)
-    return len(events)
+        return len(events)
+
+    return app.db.run(work)
 
 
 def _lock_referrers(tx: Tx, events: Sequence[Row[Any]]) -> None:

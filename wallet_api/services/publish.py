@@ -44,6 +44,7 @@ def publish(
         return content
 
     definition = check(text, files=remember)
-    with app.db.begin() as tx:
-        version = programs.publish(tx, definition.program, text, named, now=now, valid_from=valid_from or now)
+    version = app.db.run(
+        lambda tx: programs.publish(tx, definition.program, text, named, now=now, valid_from=valid_from or now)
+    )
     return definition, version

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import orjson
 import psycopg
@@ -16,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from wallet_api.domain.errors import Busy
 
 Tx = Connection
+T = TypeVar("T")
 
 _SESSION = " ".join(
     f"-c {name}={value}"
@@ -37,6 +41,16 @@ _AGAIN = (
     psycopg.errors.QueryCanceled,
     psycopg.errors.ReadOnlySqlTransaction,
 )
+_LOST = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.LockNotAvailable,
+)
+RUNS_MAX = 8
+RUNS_END_AFTER_SECONDS = 2.0
+"""Who has lost so often, or waited for a lock to its end, has waited as long as a till should."""
+
+PAUSE_SECONDS_MAX = 0.05
 
 
 class Database:
@@ -62,12 +76,29 @@ class Database:
         try:
             with self.engine.begin() as tx:
                 yield tx
-        except (OperationalError, NoConnectionFree) as trouble:
-            raise Busy() from trouble
-        except DBAPIError as trouble:
-            if isinstance(trouble.orig, _AGAIN):
+        except (DBAPIError, NoConnectionFree) as trouble:
+            if is_passing(trouble):
                 raise Busy() from trouble
             raise
+
+    def run(self, work: Callable[[Tx], T]) -> T:
+        """What some work gives, in one transaction; done again from its beginning where it lost against another.
+
+        The work must leave nothing behind but what it writes in its transaction. Raises Busy as `begin` does: at once
+        for any other trouble, and after eight times or two seconds.
+        """
+        start = time.monotonic()
+        for run in range(1, RUNS_MAX + 1):
+            try:
+                with self.begin() as tx:
+                    return work(tx)
+            except Busy as busy:
+                is_last = run == RUNS_MAX or time.monotonic() - start >= RUNS_END_AFTER_SECONDS
+                if is_last or not _has_lost(busy):
+                    raise
+            # Two that met would meet again if they waited equally long.
+            time.sleep(random.uniform(0, PAUSE_SECONDS_MAX * run))  # noqa: S311 no secret
+        raise AssertionError
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Tx]:
@@ -79,6 +110,19 @@ class Database:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+def is_passing(fault: Exception) -> bool:
+    """Whether this is trouble of the database that passes by itself, and no fault of what was asked of it."""
+    return isinstance(fault, Busy | OperationalError | NoConnectionFree) or (
+        isinstance(fault, DBAPIError) and isinstance(fault.orig, _AGAIN)
+    )
+
+
+def _has_lost(busy: Busy) -> bool:
+    """Whether another transaction went first; nothing else gets better by asking again at once."""
+    trouble = busy.__cause__
+    return isinstance(trouble, DBAPIError) and isinstance(trouble.orig, _LOST)
 
 
 def json_text(value: object) -> str:

@@ -14,7 +14,8 @@ CREATE TABLE contest_prizes (
     contest text NOT NULL,
     first date NOT NULL,
     place integer NOT NULL CHECK (place > 0),
-    member_id uuid NOT NULL REFERENCES members,
+    -- Not a reference: its check would wait for whichever till serves the member, and the contest's others with it.
+    member_id uuid NOT NULL,
     reward text NOT NULL,
     given_at timestamptz,
     PRIMARY KEY (program_id, contest, first, place),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from wallet_api.services import load_member, show_member
 from wallet_api.services.enrol_guest import Guest, enrol_guest
 from wallet_api.services.find_member import find_member
 from wallet_api.services.identify import Who
+from wallet_api.services.invite import Invitation, invite
 from wallet_api.services.merge import MergeWish, merge_members
 from wallet_api.services.present import Json
 from wallet_api.services.publish import publish
@@ -91,6 +93,37 @@ def test_the_better_tier_stays(shop: Shop, bob: UUID) -> None:
     merge(shop, bob)
 
     assert state_of(shop, shop.alice).tier == "gold"
+
+
+@pytest.mark.parametrize("alice_is_invited", [True, False])
+def test_the_higher_floor_stays_whoever_had_it(shop: Shop, bob: UUID, *, alice_is_invited: bool) -> None:
+    invited, buyer = (shop.alice, bob) if alice_is_invited else (bob, shop.alice)
+    with shop.app.db.begin() as tx:
+        wish = Invitation(tier="silver", reason="a friend of the house")
+        invite(shop.app, tx, invited, wish, program=shop.program)
+    shop.sell(2_000_00, to=buyer)
+
+    merge(shop, bob)
+
+    standing = state_of(shop, shop.alice).standing
+    assert standing is not None
+    assert (standing.tier, standing.floor, standing.floor_until) == ("gold", "silver", None)
+
+
+@pytest.mark.parametrize("alice_has_longer", [True, False])
+def test_of_two_floors_of_one_tier_the_longer_stays(shop: Shop, bob: UUID, *, alice_has_longer: bool) -> None:
+    longer, shorter = date(2028, 5, 31), date(2026, 5, 31)
+    ends = {shop.alice: longer, bob: shorter} if alice_has_longer else {shop.alice: shorter, bob: longer}
+    for member, until in ends.items():
+        with shop.app.db.begin() as tx:
+            wish = Invitation(tier="silver", reason="a friend of the house", until=until)
+            invite(shop.app, tx, member, wish, program=shop.program)
+
+    merge(shop, bob)
+
+    standing = state_of(shop, shop.alice).standing
+    assert standing is not None
+    assert (standing.tier, standing.floor, standing.floor_until) == ("silver", "silver", longer)
 
 
 def test_a_limit_holds_for_the_person(shop: Shop, bob: UUID, clock: FixedClock) -> None:

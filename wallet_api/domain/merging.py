@@ -125,21 +125,24 @@ def _take_over(
 
 
 def _stand(posting: Posting, other: Standing | None, *, at: datetime) -> None:
-    """The better of two tiers, and a higher one where both together reach it."""
+    """The better of two tiers with the better of two floors, and a higher tier where both together reach it."""
     scheme, held = posting.definition.tiers, posting.state.standing
     if scheme is None:
         return
-    if other is not None and (
-        held is None or _worth(scheme.rank(other.tier), other) > _worth(scheme.rank(held.tier), held)
-    ):
-        posting.stand(other, at=at, reason={"because": "merged"})
-        if held is None or other.tier != held.tier:
-            posting.tell("tier_upgraded", previous=held.tier if held else None, tier=other.tier)
+    both = [each for each in (held, other) if each is not None]
+    if both:
+        better = max(both, key=lambda each: _worth(scheme.rank(each.tier), each.until))
+        floor = max(both, key=lambda each: _worth(scheme.rank(each.floor), each.floor_until))
+        better = replace(better, floor=floor.floor, floor_until=floor.floor_until)
+        if better != held:
+            posting.stand(better, at=at, reason={"because": "merged"})
+        if held is None or scheme.rank(better.tier) > scheme.rank(held.tier):
+            posting.tell("tier_upgraded", previous=held.tier if held else None, tier=better.tier)
     standing.promote(posting, at=at, now=at)
 
 
-def _worth(rank: int, held: Standing) -> tuple[int, date]:
-    return rank, held.until or date.max
+def _worth(rank: int, until: date | None) -> tuple[int, date]:
+    return rank, until or date.max
 
 
 def _better_membership(kept: Membership, gone: Membership) -> Membership:

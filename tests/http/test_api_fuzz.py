@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -33,7 +34,9 @@ from wallet_api.domain.events import Line
 from wallet_api.http.document import document
 from wallet_api.http.rate_limit import RATE_LIMITER, RateLimiter
 from wallet_api.services import show_card
+from wallet_api.services.app import App
 from wallet_api.services.publish import publish
+from wallet_api.services.register_device import Device, register_device
 from wallet_api.services.sign_in import Joining, request_to_join
 from wallet_api.store import access
 
@@ -100,6 +103,8 @@ def town(shop: Shop) -> Town:
             "return": (returned["id"],),
             "redemption": tuple(shop.hold("off-5")["id"] for _ in range(3)),
             "voucher": (voucher["id"],),
+            # Some of each: a device is forgotten once.
+            "device": tuple(phone_of(app, member, number) for number in range(20) for member in (shop.alice, bob)),
             "member": (shop.alice, bob),
             # Whoever is merged is not heard any more: not Alice, whom the calls are about.
             "double": tuple(shop.join(f"double-{number}") for number in range(30)),
@@ -140,6 +145,13 @@ def test_schemathesis_finds_nothing(town: Town, tmp_path: Path) -> None:
     assert links is not None
     assert int(links[1]) > 0
     assert operations() - {name for name, status in answers if status < 400} == OF_OTHER_PROGRAMS
+
+
+def phone_of(app: App, member: UUID, number: int) -> object:
+    """One of a member's phones."""
+    phone = Device(fcm_token=f"{member}-{number}", platform="android")
+    with app.db.begin() as tx:
+        return register_device(app, tx, member, phone, program="points-tiers")[0]["id"]
 
 
 def take_bob_for_alice(app: Flask, town: Town) -> None:

@@ -14,6 +14,7 @@ from wallet_api.clock import FixedClock
 from wallet_api.services import load_member
 from wallet_api.services.alter_member import alter_member
 from wallet_api.services.as_of import as_of
+from wallet_api.services.invite import Invitation, invite
 from wallet_api.services.merge import MergeWish, merge_members
 from wallet_api.store.session import Database
 
@@ -81,6 +82,28 @@ def test_what_somebody_had_had_before_a_merge_still_counts_towards_the_limits_of
     clock.advance(timedelta(minutes=1))
 
     merge(club, alice, into=carol)
+
+    check_same(seen, told(club, alice, at=at))
+
+
+def test_a_challenge_that_had_been_won_by_then_is_not_won_again(club: Shop, clock: FixedClock) -> None:
+    alice = club.join("alice")
+    club.visit(by=alice)
+    clock.advance(timedelta(days=1))
+    club.visit(by=alice)  # the second one in this month: seven stars
+    with club.app.db.begin() as tx:
+        wish = Invitation(tier="team", reason="a friend", until=clock.now().date())
+        invite(club.app, tx, alice, wish, program=club.program)
+    clock.advance(timedelta(days=1))
+    at, seen = look(club, alice)
+
+    check_same(seen, told(club, alice, at=at))
+
+
+def test_what_a_return_left_of_what_lifted_a_member_is_told_later(club: Shop, clock: FixedClock) -> None:
+    alice = club.join("alice")
+    club.take_back(club.sell(480_00, to=alice))
+    at, seen = look(club, alice)
 
     check_same(seen, told(club, alice, at=at))
 

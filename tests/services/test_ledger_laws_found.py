@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +12,6 @@ from tests.services.laws.figures import Seen, check_same, what_is_seen
 from tests.shop import Shop
 from wallet_api.clock import FixedClock
 from wallet_api.services import load_member
-from wallet_api.services.alter_member import alter_member
 from wallet_api.services.as_of import as_of
 from wallet_api.services.invite import Invitation, invite
 from wallet_api.services.merge import MergeWish, merge_members
@@ -56,34 +55,6 @@ def test_who_had_been_merged_into_somebody_else_by_then_is_not_yet_oneself(club:
     merge(club, alice, into=carol)
 
     check_same(seen, told(club, carol, at=at))
-
-
-def test_a_birthday_that_was_not_known_then_gave_nothing_then(club: Shop, clock: FixedClock) -> None:
-    alice = club.join("alice")
-    clock.set(datetime(2026, 9, 1, 12, tzinfo=UTC))
-    at, seen = look(club, alice)
-    clock.advance(timedelta(minutes=1))
-
-    with club.app.db.begin() as tx:
-        alter_member(club.app, tx, alice, {"birth_date": date(1990, 7, 1)})
-
-    check_same(seen, told(club, alice, at=at))
-
-
-def test_what_somebody_had_had_before_a_merge_still_counts_towards_the_limits_of_then(
-    club: Shop, clock: FixedClock
-) -> None:
-    alice = club.join("alice", birth_date=date(1990, 7, 1))
-    bob = club.join("bob", birth_date=date(1990, 3, 20))  # has this year's treat
-    carol = club.join("carol")
-    merge(club, bob, into=alice)
-    clock.set(datetime(2026, 9, 1, 12, tzinfo=UTC))
-    at, seen = look(club, alice)
-    clock.advance(timedelta(minutes=1))
-
-    merge(club, alice, into=carol)
-
-    check_same(seen, told(club, alice, at=at))
 
 
 def test_a_challenge_that_had_been_won_by_then_is_not_won_again(club: Shop, clock: FixedClock) -> None:

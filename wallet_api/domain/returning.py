@@ -38,7 +38,7 @@ def take_back(posting: Posting, event: Return) -> Outcome:
     _give_back_units(posting, event, kept)
     state = posting.state
     _lower_measures(posting, before, rest, scene)
-    standing.count_what_is_left(posting, sale, sale_day, before=state)
+    standing.count_what_is_left(posting, sale, sale_day, at=event.occurred_at, before=state)
     if not any(kept):
         if scene.partner is None:
             posting.measure("orders", sale_day, -1)

@@ -63,7 +63,7 @@ def review(posting: Posting, at: datetime) -> None:
     _review(posting, earned, at=at)
 
 
-def count_what_is_left(posting: Posting, sale: RecordedSale, day: date, *, before: MemberState) -> None:
+def count_what_is_left(posting: Posting, sale: RecordedSale, day: date, *, at: datetime, before: MemberState) -> None:
     """After a return of what lifted the member: that much less of that day is left out when the tier is earned again."""
     scheme, held = posting.definition.tiers, posting.state.standing
     if scheme is None or held is None or held.counted_from != day or not held.uncounted:
@@ -71,7 +71,9 @@ def count_what_is_left(posting: Posting, sale: RecordedSale, day: date, *, befor
     if scheme.rank(sale.tier) >= scheme.rank(held.tier):
         return  # bought in the tier itself, after it was reached: it counts
     lost = before.total(scheme.measure, first=day, last=day) - posting.state.total(scheme.measure, first=day, last=day)
-    posting.state = replace(posting.state, standing=replace(held, uncounted=max(0, held.uncounted - max(0, lost))))
+    if lost > 0:
+        earned = tiers.earned_now(posting.definition, posting.state, today=day)
+        _move(posting, replace(held, uncounted=max(0, held.uncounted - lost)), earned, at=at, because="kept")
 
 
 def invite(posting: Posting, event: Invite) -> Outcome:

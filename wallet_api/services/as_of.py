@@ -254,7 +254,14 @@ class _Past:
         self._count_gifts(rows, redemptions, times)
         self._count_limits(redemptions, times, units)
         self._count_windows(redemptions, times, units)
+        self._count_challenges(times)
         return {key: Count(times=times[key], units=units[key]) for key in {*times, *units}}
+
+    def _count_challenges(self, times: Counts) -> None:
+        """Whatever had been won by then was won by an event and is on record; time alone wins nothing."""
+        for challenge in (*self.definition_then.challenges, *self.definition.challenges):
+            for at in (_settled_at(self.one, self.at), self.at):
+                times[f"challenge:{challenge.id}", calendar.period_key(challenge.per, self._day(at))] = 1
 
     def _count_credits(self, rows: Rows, units: Counts) -> None:
         measures = {credit.id: credit.measure for credit in self.definition_then.credits}

@@ -325,16 +325,16 @@ def one_of(things: list[T], nth: int) -> T:
 def live(db: Database, clock: FixedClock, *, tiers: str, number: int, steps: int) -> int:
     """Let lives be lived until so many steps have been made; how many there were.
 
-    The number decides which steps they are, so that a failure comes again. With `LEDGER_EXAMPLES` there are so many
-    times as many steps, drawn anew each time; a failure then prints what brings it again.
+    The number decides which steps they are, so that a failure comes again. `LEDGER_EXAMPLES` asks for so many examples,
+    drawn anew each time; a failure then prints what brings it again.
     """
     commit_without_waiting(db)
-    times = os.environ.get("LEDGER_EXAMPLES")
+    examples = os.environ.get("LEDGER_EXAMPLES")
     place = Place(app=App(settings=SETTINGS, clock=clock, db=db), clock=clock, tiers=tiers)
     rounds = count(number * 1_000)
-    while place.tally.steps < steps * int(times or 1):
+    while place.tally.steps < max(steps, int(examples or 0) * STEPS_AN_EXAMPLE):
         machine = type("Lives", (Lives,), {"place": place})
-        run_state_machine_as_test(machine if times else seed(next(rounds))(machine), settings=SETTINGS_OF_A_ROUND)
+        run_state_machine_as_test(machine if examples else seed(next(rounds))(machine), settings=SETTINGS_OF_A_ROUND)
     return place.tally.steps
 
 

@@ -71,6 +71,21 @@ def test_a_challenge_that_had_been_won_by_then_is_not_won_again(club: Shop, cloc
     check_same(seen, told(club, alice, at=at))
 
 
+def test_a_challenge_of_a_month_gone_by_is_not_won_again_when_time_is_posted_late(
+    club: Shop, clock: FixedClock
+) -> None:
+    alice = club.join("alice")
+    club.visit(by=alice)
+    club.visit(by=alice)  # the second one in March: seven stars beside the five of the first
+    club.hold("off-5", by=alice)  # ends in March too
+    clock.advance(timedelta(days=60))
+
+    with club.app.db.read() as tx:
+        state = load_member.as_of_now(club.app, tx, alice, now=clock.now()).state
+
+    assert state.lifetime("stars") == 12
+
+
 def test_what_a_return_left_of_what_lifted_a_member_is_told_later(club: Shop, clock: FixedClock) -> None:
     alice = club.join("alice")
     club.take_back(club.sell(480_00, to=alice))

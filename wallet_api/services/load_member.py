@@ -155,7 +155,7 @@ def periods_needed(definition: Definition, *, event_day: date, settled_day: date
     first, last = min(event_day, settled_day, today), max(event_day, today)
     keys = {
         calendar.period_key(period, day)
-        for day in (event_day, today)
+        for day in (event_day, settled_day, today)
         for period in (Period.DAY, Period.WEEK, Period.MONTH, Period.LIFETIME)
     }
     # One more on each side: a birthday's season or a dividend may belong to the year before or after.

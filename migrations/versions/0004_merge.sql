@@ -18,3 +18,7 @@ ALTER TABLE cards
     DROP CONSTRAINT cards_status_check,
     ADD CONSTRAINT cards_status_check CHECK (status IN ('active', 'blocked', 'replaced', 'merged')) NOT VALID;
 ALTER TABLE cards VALIDATE CONSTRAINT cards_status_check;
+
+-- Who had redeemed it, where the redemption has gone over to another one since: the past asks.
+ALTER TABLE redemptions ADD COLUMN first_member_id uuid REFERENCES members;
+CREATE INDEX redemptions_first_member ON redemptions (first_member_id) WHERE first_member_id IS NOT NULL;

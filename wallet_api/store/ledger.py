@@ -61,9 +61,10 @@ _PARTS = {
     "check_ins": "SELECT member_id, occurred_at, recorded_at FROM check_ins WHERE member_id = ANY(:ids)",
     "activities": "SELECT member_id, kind, occurred_at, recorded_at FROM activities WHERE member_id = ANY(:ids)",
     "redemptions": """
-        SELECT member_id, id, reward, quantity, unit, amount, takes, status, made_at, hold_expires_at,
+        SELECT coalesce(first_member_id, member_id) AS member_id, id, reward, quantity, unit, amount, takes, status, made_at, hold_expires_at,
                coalesce(recorded_at, made_at) AS recorded_at
-        FROM redemptions WHERE member_id = ANY(:ids) ORDER BY id
+        FROM redemptions
+        WHERE first_member_id = ANY(:ids) OR (member_id = ANY(:ids) AND first_member_id IS NULL) ORDER BY id
     """,
     # Rows of before the column `recorded_at` was there tell by their ids when they were written.
     "tier_changes": """

@@ -33,7 +33,10 @@ _MOVE = (
     """,
     "DELETE FROM badges WHERE member_id = :gone",
     "UPDATE vouchers SET member_id = :kept WHERE member_id = :gone",
-    "UPDATE redemptions SET member_id = :kept WHERE member_id = :gone",
+    """
+    UPDATE redemptions SET member_id = :kept, first_member_id = coalesce(first_member_id, member_id)
+    WHERE member_id = :gone
+    """,
     "UPDATE members SET referred_by = :kept WHERE referred_by = :gone AND id <> :kept",
     "UPDATE members SET referred_by = NULL WHERE id = :kept AND referred_by = :gone",
     # Of two entries in one contest, the one of the member who stays.

@@ -37,7 +37,7 @@ def check() -> None:
             raise click.ClickException(why)
         with db.read() as tx:
             version = str(sql.one(tx, "SELECT current_setting('server_version') AS version").version)
-            in_force = [f"{id_} (version {programs.latest_version(tx, id_)})" for id_ in programs.program_ids(tx)]
+            in_force = [f"{id_} (version {app.current_version(tx, id_)})" for id_ in programs.program_ids(tx)]
     if int(version.split(".", maxsplit=1)[0]) < OLDEST_POSTGRESQL:
         raise click.ClickException(f"PostgreSQL {version} is too old. Use {OLDEST_POSTGRESQL} or newer.")
     click.echo(f"The database answers (PostgreSQL {version}) and has the newest schema.")

@@ -154,7 +154,7 @@ def _in_force(app: App, program: str, file: Path) -> _Today:
 
 def _known(app: App, program: str) -> _Today | None:
     with app.db.read() as tx:
-        version = programs.latest_version(tx, program)
+        version = app.current_version(tx, program)
         if version is None:
             return None
         return _Today(definition=app.current_definition(tx, program), title=f"version {version}, in force")

@@ -31,7 +31,7 @@ from passes.google.client import GoogleWalletClient
 from passes.google.objects import loyalty_class, loyalty_object
 from wallet_api.services import show_card, show_pass
 from wallet_api.services.app import App, GoogleIssuer
-from wallet_api.store import cards, deliveries, passes, programs
+from wallet_api.store import cards, deliveries, passes
 from wallet_api.store.deliveries import Delivery
 from wallet_api.store.session import Tx
 
@@ -242,7 +242,7 @@ class GoogleSender:
                 class_suffix=suffix,
                 totp_key=show_card.key_of(self._app, card).totp,
             )
-            version = programs.latest_version(tx, card.program_id)
+            version = self._app.current_version(tx, card.program_id)
             return version or 0, loyalty, wallet_object, face.fingerprint()
 
     def _saved(self, card_id: UUID, fingerprint: str) -> None:

@@ -103,11 +103,15 @@ class App:
 
     def current_definition(self, tx: Tx, program_id: str) -> Definition:
         """The definition in force; NotFound where there is no such program."""
-        latest = programs.latest_version(tx, program_id)
-        if latest is None:
+        version = self.current_version(tx, program_id)
+        if version is None:
             raise NotFound(what="program")
-        version = self.version_at(tx, program_id, latest, at=self.clock.now())
         return self.definition(tx, program_id, version, revision=programs.revision(tx, program_id))
+
+    def current_version(self, tx: Tx, program_id: str) -> int | None:
+        """The version in force, which need not be the one that was published last; None where there is no program."""
+        latest = programs.latest_version(tx, program_id)
+        return None if latest is None else self.version_at(tx, program_id, latest, at=self.clock.now())
 
     def version_at(self, tx: Tx, program_id: str, latest: int, *, at: datetime) -> int:
         """The version in force at an instant: the last one whose time has come; the first one before any had."""

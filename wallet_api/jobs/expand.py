@@ -17,13 +17,13 @@ from sqlalchemy import Row
 
 from notifications.render import Value
 from wallet_api.domain.definition import Definition
-from wallet_api.services import show_pass
+from wallet_api.jobs import pass_updates
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
 from wallet_api.services.messages import quantity, say
 from wallet_api.services.referral import reward_referrer
 from wallet_api.services.show_pass import GOOGLE_WANTED
-from wallet_api.store import cards, deliveries, locks, members, passes
+from wallet_api.store import deliveries, locks, members
 from wallet_api.store.deliveries import NewDelivery
 from wallet_api.store.locks import MemberRow
 from wallet_api.store.session import Tx, is_passing
@@ -33,8 +33,6 @@ log = structlog.get_logger(__name__)
 FRIEND_BOUGHT = "friend_bought"
 """The event of a newcomer's first purchase, where somebody had invited them."""
 
-PASS_UPDATE = "pass_update"
-PASS_UPDATE_IS_WORTH = timedelta(days=1)
 MESSAGE_IS_WORTH: Mapping[str, timedelta] = {
     "welcome": timedelta(days=3),
     "points_earned": timedelta(days=1),
@@ -81,7 +79,7 @@ def expand(app: App, *, limit: int = 100) -> int:
                 log.error("event put aside", outbox_id=str(event.id), fault=type(fault).__name__)  # noqa: TRY400 the message may hold names
                 deliveries.put_aside(tx, event, why=f"{type(fault).__name__}: {fault}"[:500])
             touched.setdefault(event.member_id, event.created_at)
-        _refresh_passes(app, tx, touched, now=now)
+        pass_updates.refresh(app, tx, touched, now=now)
         return len(events)
 
     return app.db.run(work)
@@ -113,7 +111,7 @@ def _tell(app: App, tx: Tx, event: Row[Any], *, now: datetime) -> None:
                 at=event.created_at,
             )
         if notice["kind"] in {"welcome", GOOGLE_WANTED} and app.google is not None:
-            _follow_in_google(app, tx, row, event, now=now)
+            pass_updates.follow_in_google(app, tx, row, event, now=now)
 
 
 def _notify(
@@ -169,77 +167,3 @@ def _values(reader: _Reader, notice: Mapping[str, Any]) -> dict[str, Value]:
     if "reward" in notice:
         values["reward"] = reader.words.reward(notice["reward"])
     return values
-
-
-# ── Passes ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _refresh_passes(app: App, tx: Tx, touched: Mapping[UUID, datetime], *, now: datetime) -> None:
-    """Note which followed passes show something else now, and wake the devices that hold them.
-
-    The feed's lock is taken last and once: its tag is for all of them.
-    """
-    changed = []
-    for member_id, caused_at in touched.items():
-        card = cards.of_member(tx, member_id)
-        followed = passes.of_card(tx, card.id) if card else None
-        if card and followed:
-            fingerprint = show_pass.face_of(app, tx, card, now=now).fingerprint()
-            if fingerprint != followed.fingerprint:
-                changed.append((card, fingerprint, caused_at))
-    if not changed:
-        return
-    tag = locks.pass_feed(tx)
-    for card, fingerprint, caused_at in changed:
-        passes.change(tx, card.id, fingerprint=fingerprint, tag=tag, now=now)
-        locale = locks.member_unlocked(tx, card.member_id).locale
-        for channel, target, data in _holders(app, tx, card.id):
-            # A push to a wallet carries nothing but "ask again", so one that waits already says it all.
-            if not deliveries.is_waiting(tx, channel=channel, target=target, kind=PASS_UPDATE):
-                update = NewDelivery(
-                    program_id=card.program_id,
-                    member_id=card.member_id,
-                    cause_id=card.id,
-                    kind=PASS_UPDATE,
-                    channel=channel,
-                    target=target,
-                    locale=locale,
-                    collapse_key=PASS_UPDATE,
-                    caused_at=caused_at,
-                    expires_at=now + PASS_UPDATE_IS_WORTH,
-                    data=data,
-                )
-                deliveries.add(tx, update, now=now)
-
-
-def _holders(app: App, tx: Tx, card_id: UUID) -> Sequence[tuple[str, str, dict[str, str]]]:
-    holders = [
-        ("apple", device.id, {"pass_type_id": device.pass_type_id}) for device in passes.apple_devices(tx, card_id)
-    ]
-    if app.google is not None:
-        holders.append(("google", str(card_id), {}))
-    return holders
-
-
-def _follow_in_google(app: App, tx: Tx, row: MemberRow, event: Row[Any], *, now: datetime) -> None:
-    """Make the Google object before anybody asks for its link, so that the link can carry nothing but its id."""
-    card = cards.of_member(tx, row.id)
-    assert card is not None
-    face = show_pass.face_of(app, tx, card, now=now)
-    passes.issue(tx, card.id, program_id=row.program_id, member_id=row.id, fingerprint=face.fingerprint(), now=now)
-    deliveries.add(
-        tx,
-        NewDelivery(
-            program_id=row.program_id,
-            member_id=row.id,
-            cause_id=event.id,
-            kind=PASS_UPDATE,
-            channel="google",
-            target=str(card.id),
-            locale=row.locale,
-            collapse_key=PASS_UPDATE,
-            caused_at=event.created_at,
-            expires_at=now + PASS_UPDATE_IS_WORTH,
-        ),
-        now=now,
-    )

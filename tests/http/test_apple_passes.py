@@ -26,7 +26,7 @@ from wallet_api.app import web
 from wallet_api.clock import FixedClock
 from wallet_api.http.auth import by_member, by_pass, guarded
 from wallet_api.jobs.expand import expand
-from wallet_api.services import show_card, show_pass
+from wallet_api.services import card_face, show_card
 from wallet_api.store import locks, passes
 
 TYPE = "pass.example.carnet"
@@ -83,7 +83,7 @@ class Wallet:
         app = self.shop.app
         with app.db.begin() as tx:
             card = show_card.card_of(tx, self.shop.alice)
-            fingerprint = show_pass.face_of(app, tx, card, now=app.clock.now()).fingerprint()
+            fingerprint = card_face.face_of(app, tx, card, now=app.clock.now()).fingerprint()
             passes.change(tx, card.id, fingerprint=fingerprint, tag=locks.pass_feed(tx), now=app.clock.now())
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from wallet_api.services import show_pass
+from wallet_api.services import card_face
 from wallet_api.services.app import App
 from wallet_api.store import cards, deliveries, locks, passes
 from wallet_api.store.deliveries import NewDelivery
@@ -30,7 +30,7 @@ def refresh(app: App, tx: Tx, touched: Mapping[UUID, datetime], *, now: datetime
         card = cards.of_member(tx, member_id)
         followed = passes.of_card(tx, card.id) if card else None
         if card and followed:
-            fingerprint = show_pass.face_of(app, tx, card, now=now).fingerprint()
+            fingerprint = card_face.face_of(app, tx, card, now=now).fingerprint()
             if fingerprint != followed.fingerprint:
                 changed.append((card, fingerprint, caused_at))
     if not changed:
@@ -71,7 +71,7 @@ def follow_in_google(app: App, tx: Tx, row: MemberRow, event: Row[Any], *, now: 
     """Make the Google object before anybody asks for its link, so that the link can carry nothing but its id."""
     card = cards.of_member(tx, row.id)
     assert card is not None
-    face = show_pass.face_of(app, tx, card, now=now)
+    face = card_face.face_of(app, tx, card, now=now)
     passes.issue(tx, card.id, program_id=row.program_id, member_id=row.id, fingerprint=face.fingerprint(), now=now)
     deliveries.add(
         tx,

@@ -8,9 +8,9 @@ from passes.apple.images import monogram
 from wallet_api.domain.definition import Definition, Localised, Unit
 from wallet_api.services import present
 from wallet_api.services.app import App
+from wallet_api.services.card_face import brand_face
 from wallet_api.services.explain import Explainer
 from wallet_api.services.present import Json
-from wallet_api.services.show_pass import brand_face
 from wallet_api.store import programs
 from wallet_api.store.session import Tx
 

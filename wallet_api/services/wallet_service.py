@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from wallet_api.services import show_pass
+from wallet_api.services import card_face, show_pass
 from wallet_api.services.app import App
 from wallet_api.store import passes
 
@@ -42,7 +42,7 @@ def register(
         card = show_pass.card_for_pass(app, tx, uuid_of(serial), token)
         if card is None or not is_ours(app, pass_type_id):
             return None
-        face = show_pass.face_of(app, tx, card, now=now)
+        face = card_face.face_of(app, tx, card, now=now)
         passes.issue(
             tx,
             card.id,

@@ -14,7 +14,7 @@ from passes.google.client import PRODUCTION as GOOGLE_WALLET
 from passes.google.client import GoogleWalletClient
 from passes.google.objects import loyalty_class, loyalty_object
 from wallet_api.jobs.senders.sender import Result, wallet_result
-from wallet_api.services import show_card, show_pass
+from wallet_api.services import card_face, show_card, show_pass
 from wallet_api.services.app import App, GoogleIssuer
 from wallet_api.store import cards, passes
 from wallet_api.store.deliveries import Delivery
@@ -62,7 +62,7 @@ class GoogleSender:
         with self._app.db.read() as tx:
             card = cards.by_id(tx, card_id)
             assert card is not None
-            face = show_pass.face_of(self._app, tx, card, now=now)
+            face = card_face.face_of(self._app, tx, card, now=now)
             suffix = show_pass.class_suffix(card.program_id)
             loyalty = loyalty_class(
                 face.brand,

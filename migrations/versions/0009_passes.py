@@ -1,0 +1,24 @@
+"""What the wallets have of passes, and how fresh it is.
+
+Revision ID: 0009
+Revises: 0008
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from alembic import op
+
+from migrations.scripts import run_script
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name."""
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("SET LOCAL statement_timeout = '10min'")
+    sql = resources.files("migrations.versions").joinpath("0009_passes.sql").read_text(encoding="utf-8")
+    run_script(op.get_bind(), sql)

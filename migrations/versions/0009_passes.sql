@@ -1,0 +1,1 @@
+-- What the wallets have of passes, and how fresh it is.

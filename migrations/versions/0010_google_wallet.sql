@@ -1,0 +1,1 @@
+-- Google Wallet: what it said, what it was told, and how often.

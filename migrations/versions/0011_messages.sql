@@ -1,0 +1,1 @@
+-- Messages: what members want, what was sent, and why not.

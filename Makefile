@@ -15,6 +15,7 @@ demo: install    ## Everything in one on http://127.0.0.1:$(PORT), data in $(DAT
 	$(PY)/carnet demo --port $(PORT) --data-dir $(DATA)
 test: install    ## All tests, on a private PostgreSQL (or the one that TEST_DATABASE_URL names)
 	scripts/install-chromium
+	scripts/install-node-tools
 	$(PY)/pytest -n 2 --dist loadfile
 check: install   ## Formatting, lint, types, layers, dependencies
 	$(PY)/ruff format --check .
@@ -23,6 +24,7 @@ check: install   ## Formatting, lint, types, layers, dependencies
 	$(PY)/lint-imports
 	$(PY)/deptry .
 bench: install   ## Benchmarks, each beside its limit or peer in the same run
+	scripts/install-node-tools
 	$(PY)/python -m bench
 openapi: install ## Renew openapi.json, the API's document
 	$(PY)/python -m wallet_api.http.document > openapi.json

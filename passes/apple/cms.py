@@ -1,11 +1,13 @@
 """Detached CMS signatures (RFC 5652) as Apple wants them, written and read with one set of types.
 
 Written here rather than with `PKCS7SignatureBuilder`, because that takes the signing time from
-the machine's clock, and because reading needs the types in any case.
+the machine's clock, because reading needs the types in any case, and because all of a signature but
+its time, its digest and the RSA value stays the same: it is encoded once for each key.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Annotated, Final, TypeVar
 
 from cryptography import x509
@@ -113,37 +115,47 @@ class _ContentInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """A key with its certificate and the one that issued it, and what of them is always signed."""
+    """A key with its certificate and the one that issued it, and what of them is in every signature."""
 
     key: rsa.RSAPrivateKey
     certificate: x509.Certificate
     intermediate: x509.Certificate
-    sid: _IssuerAndSerial
+    head: bytes = field(repr=False)
+    tail: bytes = field(repr=False)
 
     @classmethod
     def of(cls, key: rsa.RSAPrivateKey, certificate: x509.Certificate, intermediate: x509.Certificate) -> "Identity":
-        """Prepare what every signature of this key carries."""
-        issuer = asn1.decode_der(asn1.TLV, certificate.issuer.public_bytes())
-        sid = _IssuerAndSerial(issuer=issuer, serial=certificate.serial_number)
-        return cls(key=key, certificate=certificate, intermediate=intermediate, sid=sid)
+        """Prepare what every signature of this key carries: all that stands around its signed attributes."""
+        blank = bytes(key.key_size // 8)
+        whole = asn1.encode_der(_signed_data(certificate, intermediate, signature=blank))
+        head, _, tail = whole.partition(_BLANK_ATTRIBUTES)
+        return cls(
+            key=key, certificate=certificate, intermediate=intermediate, head=head, tail=tail.removesuffix(blank)
+        )
 
 
 def sign_detached(content: bytes, *, identity: Identity, now: datetime) -> bytes:
-    """Sign with RSA and SHA-256; the content is not in the signature, both certificates are."""
-    attributes = asn1.SetOf(
-        [
-            _attribute(_CONTENT_TYPE, _DATA),
-            _attribute(_SIGNING_TIME, asn1.UTCTime(now.replace(microsecond=0))),
-            _attribute(_MESSAGE_DIGEST, _digest(content, hashes.SHA256())),
-        ]
-    )
-    # RFC 5652, 5.4: what is signed is the set itself, not the [0] that stands in its place.
-    signature = identity.key.sign(asn1.encode_der(attributes), padding.PKCS1v15(), hashes.SHA256())
+    """Sign with RSA and SHA-256; the content is not in the signature, both certificates are.
+
+    The same content, key and second give the same bytes.
+    """
+    if now.year > _UTC_TIME_ENDS:
+        raise ValueError(f"a signing time after {_UTC_TIME_ENDS} is written in another way (RFC 5652, 11.3)")
+    time = now.astimezone(UTC).strftime("%y%m%d%H%M%SZ").encode()
+    attributes = _BEFORE_TIME + time + _BEFORE_DIGEST + sha256(content).digest()
+    # RFC 5652, 5.4: what is signed is the SET itself, not the [0] that stands in its place.
+    signature = identity.key.sign(_SET + attributes, _PADDING, _HASH)
+    return b"".join((identity.head, _IMPLICIT_0, attributes, identity.tail, signature))
+
+
+def _signed_data(certificate: x509.Certificate, intermediate: x509.Certificate, *, signature: bytes) -> "_ContentInfo":
+    """A signature (RFC 5652, 3 and 5.1) whose attributes and RSA value are still blank, but of their size."""
+    issuer = asn1.decode_der(asn1.TLV, certificate.issuer.public_bytes())
     signer = _SignerInfo(
         version=1,
-        sid=identity.sid,
+        sid=_IssuerAndSerial(issuer=issuer, serial=certificate.serial_number),
         digest_algorithm=_Algorithm(algorithm=_SHA256, parameters=None),
-        signed_attributes=attributes,
+        signed_attributes=_blank_attributes(),
         signature_algorithm=_Algorithm(algorithm=_RSA, parameters=asn1.Null()),
         signature=signature,
         unsigned_attributes=None,
@@ -152,10 +164,36 @@ def sign_detached(content: bytes, *, identity: Identity, now: datetime) -> bytes
         version=1,
         digest_algorithms=asn1.SetOf([signer.digest_algorithm]),
         content=_Content(type=_DATA, content=None),
-        certificates=asn1.SetOf([identity.certificate, identity.intermediate]),
+        certificates=asn1.SetOf([certificate, intermediate]),
         signers=asn1.SetOf([signer]),
     )
-    return asn1.encode_der(_ContentInfo(type=_SIGNED_DATA, content=data))
+    return _ContentInfo(type=_SIGNED_DATA, content=data)
+
+
+def _blank_attributes() -> "asn1.SetOf[_Attribute]":
+    """The three attributes that Apple asks for (RFC 5652, 11.1 to 11.3); DER puts them into this order, by length."""
+    return asn1.SetOf(
+        [
+            _attribute(_CONTENT_TYPE, _DATA),
+            _attribute(_SIGNING_TIME, asn1.UTCTime(_BLANK_TIME)),
+            _attribute(_MESSAGE_DIGEST, _BLANK_DIGEST),
+        ]
+    )
+
+
+def _attribute(oid: Oid, value: Oid | bytes | asn1.UTCTime) -> _Attribute:
+    tlv = asn1.decode_der(asn1.TLV, asn1.encode_der(value))
+    return _Attribute(type=oid, values=asn1.SetOf([tlv]))
+
+
+_BLANK_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_BLANK_DIGEST: Final = bytes(32)
+_UTC_TIME_ENDS: Final = 2049
+_SET, _IMPLICIT_0 = b"\x31", b"\xa0"
+_PADDING, _HASH = padding.PKCS1v15(), hashes.SHA256()
+_ENCODED: Final = asn1.encode_der(_blank_attributes()).removeprefix(_SET)
+_BLANK_ATTRIBUTES: Final = _IMPLICIT_0 + _ENCODED
+_BEFORE_TIME, _BEFORE_DIGEST = _ENCODED.removesuffix(_BLANK_DIGEST).split(b"000101000000Z")
 
 
 def verify_detached(signature: bytes, *, content: bytes) -> Signed:
@@ -237,11 +275,6 @@ def _value(attributes: dict[Oid, list[asn1.TLV]], oid: Oid, kind: type[_T]) -> _
         return asn1.decode_der(kind, asn1.encode_der(values[0]))
     except ValueError as error:
         raise SignatureFaulty(f"its attribute {_NAMES[oid]} cannot be read") from error
-
-
-def _attribute(oid: Oid, value: Oid | bytes | asn1.UTCTime) -> _Attribute:
-    tlv = asn1.decode_der(asn1.TLV, asn1.encode_der(value))
-    return _Attribute(type=oid, values=asn1.SetOf([tlv]))
 
 
 def _digest(content: bytes, algorithm: hashes.HashAlgorithm) -> bytes:

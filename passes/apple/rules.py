@@ -121,8 +121,8 @@ def _location(place: Json, path: str) -> Iterator[Fault]:
 
 def _style(document: Json) -> Iterator[Fault]:
     seen: set[str] = set()
-    for style in STYLES:
-        body = document.get(style, {})
+    for style in [each for each in STYLES if each in document]:
+        body = document[style]
         if not isinstance(body, dict):
             yield Fault(style, "is not an object")
             continue
@@ -136,7 +136,7 @@ def _style(document: Json) -> Iterator[Fault]:
             for index, field in enumerate(fields):
                 yield from _field(field, f"{path}[{index}]", group, seen)
         yield from _room(style, body)
-        if style == "boardingPass" and style in document and "transitType" not in body:
+        if style == "boardingPass" and "transitType" not in body:
             yield Fault(f"{style}.transitType", "is missing")
 
 
@@ -183,9 +183,9 @@ def _field_pairs(field: Json, path: str, group: str) -> Iterator[Fault]:
     value = field.get("value")
     if "numberStyle" in field and "currencyCode" in field:
         yield Fault(f"{path}.numberStyle", "excludes currencyCode")
-    if field.keys() & {"numberStyle", "currencyCode"} and not _is_number(value):
+    if ("numberStyle" in field or "currencyCode" in field) and not _is_number(value):
         yield Fault(f"{path}.value", "is not a number, but is to be shown as one")
-    if field.keys() & {"dateStyle", "timeStyle"} and _not_date(value):
+    if ("dateStyle" in field or "timeStyle" in field) and _not_date(value):
         yield Fault(f"{path}.value", "is not a W3C date with a time zone")
     if "textAlignment" in field and group in ("primaryFields", "backFields"):
         yield Fault(f"{path}.textAlignment", f"is not for {group}")

@@ -17,6 +17,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 DEFAULT_DATA_DIR = "var"
+DEFAULT_GOOGLE_REQUESTS_PER_SECOND = 15
+"""Google allows a project 20 and says nothing of what is left."""
+
 SECRET_KEY_CHARACTERS_MIN = 32
 DERIVED_KEY_BYTES = 32
 
@@ -54,6 +57,9 @@ class Settings:
     google_wallet_issuer_id: str | None = None
     google_wallet_credentials: Path | None = None
     google_wallet_endpoint: str | None = None
+    google_wallet_requests_per_second: int = DEFAULT_GOOGLE_REQUESTS_PER_SECOND
+    google_wallet_keys_url: str | None = None
+    google_wallet_callback_sender: str | None = None
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
     trusted_proxies: int = 0  # how many proxies in front add to X-Forwarded-For; what the others say is not believed
@@ -82,6 +88,11 @@ class Settings:
             google_wallet_issuer_id=read.digits("GOOGLE_WALLET_ISSUER_ID"),
             google_wallet_credentials=read.file("GOOGLE_WALLET_CREDENTIALS"),
             google_wallet_endpoint=read.web("GOOGLE_WALLET_ENDPOINT"),
+            google_wallet_requests_per_second=read.rate(
+                "GOOGLE_WALLET_REQUESTS_PER_SECOND", default=DEFAULT_GOOGLE_REQUESTS_PER_SECOND
+            ),
+            google_wallet_keys_url=read.web("GOOGLE_WALLET_KEYS_URL"),
+            google_wallet_callback_sender=read.text("GOOGLE_WALLET_CALLBACK_SENDER"),
             smtp_url=read.url("SMTP_URL", schemes=("smtp", "smtps", "smtp+starttls")),
             mail_from=read.sender("MAIL_FROM"),
             trusted_proxies=int(read.digits("CARNET_TRUSTED_PROXIES") or 0),
@@ -233,6 +244,12 @@ class _Reader:
         if text is not None and not (text.isascii() and text.isdigit()):
             self.faults.append(f"{name} must be a number, in digits only.")
         return text
+
+    def rate(self, name: str, *, default: int) -> int:
+        number = int(self.digits(name) or default)
+        if number < 1:
+            self.faults.append(f"{name} must be at least 1.")
+        return number
 
     def sender(self, name: str) -> str | None:
         text = self.text(name)

@@ -1,27 +1,29 @@
 """Writes loyalty classes and objects to Google Wallet over its REST API (walletobjects v1).
 
-Google allows 20 requests a second to a project and tells nothing about what is left, so this client
-keeps to 15. Nothing is tried again in here: who calls has the outbox, and the outbox has the
-patience.
+Google allows 20 requests a second to a project and tells nothing about what is left, so each request
+waits for its turn (`pace.py`). Nothing is tried again in here: who calls has the outbox, and the
+outbox has the patience.
 """
 
 import asyncio
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import quote
 
 import aiohttp
 from google.auth import crypt, jwt
 
 from passes.delivery import Outcome, PushResult, retry_after_seconds
+from passes.google.pace import Pace, alone
 
 PRODUCTION = "https://walletobjects.googleapis.com/walletobjects/v1"
 SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
+REQUESTS_PER_SECOND = 15.0
+Kind = Literal["loyaltyClass", "loyaltyObject"]
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _ASSERTION_LIFETIME = timedelta(minutes=30)
 _TOKEN_MARGIN_SECONDS = 300  # a token this near its end is not used: the request must outlive the journey
@@ -34,9 +36,8 @@ class GoogleWalletClient:
     """A client of one issuer's service account; it belongs to one event loop.
 
     Raises ValueError if the credentials file is not a service account's, OSError if it can't be
-    read. `requests_per_second` holds for this client alone: share the project's 20 out among the
-    processes. `patience_seconds` is the longest that a request waits for its turn before it is put
-    off to LATER.
+    read. Without `pace` it takes 15 turns a second for itself alone: processes that share a project
+    share the source of their turns.
     """
 
     def __init__(
@@ -44,13 +45,12 @@ class GoogleWalletClient:
         *,
         credentials_file: Path,
         endpoint: str = PRODUCTION,
-        requests_per_second: float = 15.0,
+        pace: Pace | None = None,
         deadline_seconds: float = 10.0,
-        patience_seconds: float = 30.0,
     ) -> None:
         self._endpoint = endpoint.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=deadline_seconds)
-        self._pace = _Pace(per_second=requests_per_second, patience_seconds=patience_seconds)
+        self._pace = pace or Pace(alone(REQUESTS_PER_SECOND))
         self._account = _ServiceAccount.load(credentials_file)
         self._session: aiohttp.ClientSession | None = None
         self._refreshing = asyncio.Lock()
@@ -58,17 +58,22 @@ class GoogleWalletClient:
         self._token: tuple[str, float] | None = None
         self._failure: tuple[PushResult, float] | None = None
 
-    async def upsert_class(self, loyalty_class: Mapping[str, object]) -> PushResult:
-        """Change a class, or insert it if Google does not know it."""
-        return await self._upsert("loyaltyClass", loyalty_class)
+    async def save(
+        self, kind: Kind, resource: Mapping[str, object], *, changes: Mapping[str, object] | None = None
+    ) -> PushResult:
+        """Bring a class, or an object whose class exists, to what `resource` says.
 
-    async def upsert_object(self, loyalty_object: Mapping[str, object]) -> PushResult:
-        """Change a member's object, or insert it if unknown; its class must exist."""
-        return await self._upsert("loyaltyObject", loyalty_object)
-
-    async def patch_object(self, object_id: str, changes: Mapping[str, object]) -> PushResult:
-        """Change some fields of an object, arrays whole; REJECTED if there is no such object."""
-        return await self._call(("PATCH", _path("loyaltyObject", object_id), changes))
+        `changes` are the fields to send of one that Google has; None inserts it. Where Google has it
+        against our belief, or has it not, all of it is sent the other way. `notifyPreference` may
+        stand in `changes` only: an insert notifies nobody.
+        """
+        path = _path(kind, str(resource["id"]))
+        insert = ("POST", kind, {name: value for name, value in resource.items() if value is not None})
+        replace = ("PATCH", path, resource)
+        if changes is None:
+            return await self._call(insert, (409, replace))
+        # The last step is for another worker that inserted it between the first and the second.
+        return await self._call(("PATCH", path, changes), (404, insert), (409, replace))
 
     async def add_message(self, object_id: str, message: Mapping[str, object]) -> PushResult:
         """Add a message to an object.
@@ -90,12 +95,6 @@ class GoogleWalletClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    async def _upsert(self, kind: str, resource: Mapping[str, object]) -> PushResult:
-        patch = ("PATCH", _path(kind, str(resource["id"])), resource)
-        insert = ("POST", kind, resource)
-        # The last step is for another worker that inserted it between the first and the second.
-        return await self._call(patch, (404, insert), (409, patch))
 
     async def _call(self, first: "_Request", *otherwise: "tuple[int, _Request]") -> PushResult:
         """Send a request, and each further one only if the one before it got that status."""
@@ -225,31 +224,6 @@ class _ServiceAccount:
         }
         assertion: bytes = jwt.encode(self.signer, claims)  # type: ignore[no-untyped-call]  # google-auth's
         return assertion.decode()
-
-
-class _Pace:
-    """Turns one after the other, never closer than the distance: Google counts any second.
-
-    A turn counts from when it is taken, so a process that stalled does not make up for it.
-    """
-
-    def __init__(self, *, per_second: float, patience_seconds: float) -> None:
-        self._distance, self._patience = 1 / per_second, patience_seconds
-        self._turn, self._waiting, self._taken_at = asyncio.Lock(), 0, -math.inf
-
-    async def take_turn(self) -> int | None:
-        """Wait for a turn and return None; or the seconds to stay away, if the queue is long."""
-        if (wait := self._waiting * self._distance) > self._patience:
-            return math.ceil(wait)
-        clock = asyncio.get_running_loop().time
-        self._waiting += 1
-        try:
-            async with self._turn:
-                await asyncio.sleep(max(0.0, self._taken_at + self._distance - clock()))
-                self._taken_at = clock()
-        finally:
-            self._waiting -= 1
-        return None
 
 
 def _result(answer: _Answer) -> PushResult:

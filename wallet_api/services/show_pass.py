@@ -16,7 +16,7 @@ from wallet_api.domain import errors
 from wallet_api.services import card_face
 from wallet_api.services.app import App
 from wallet_api.services.present import Json
-from wallet_api.store import cards, deliveries, passes
+from wallet_api.store import cards, deliveries, google_wallet, passes
 from wallet_api.store.cards import Card
 from wallet_api.store.passes import Pass
 from wallet_api.store.session import Tx
@@ -34,24 +34,20 @@ def google_link(app: App, tx: Tx, card: Card) -> Json | None:
     """The link that saves the pass to Google Wallet; None until Google has the object, or without an account."""
     if app.google is None:
         return None
-    followed = passes.of_card(tx, card.id)
-    if followed is None or followed.google_fingerprint is None:
+    issuer = app.google.issuer_id
+    object_id = wallet_id(issuer, str(card.id))
+    class_id = google_wallet.class_of(tx, object_id)
+    if class_id is None:
         # Who joined before Google Wallet was set up gets an object now; the link is there a moment later.
         deliveries.add_event(tx, card.program_id, card.member_id, kind=GOOGLE_WANTED, now=app.clock.now())
         return None
-    issuer = app.google.issuer_id
-    link = save_link(
-        wallet_id(issuer, str(card.id)),
-        wallet_id(issuer, class_suffix(card.program_id)),
-        credentials=app.google.credentials,
-        now=app.clock.now(),
-    )
+    link = save_link(object_id, class_id, credentials=app.google.credentials, now=app.clock.now())
     return {"save_url": link}
 
 
-def class_suffix(program_id: str) -> str:
-    """Google's name for a program's class, behind the issuer's number."""
-    return f"program-{program_id}"
+def class_suffix(program_id: str, tier: str | None) -> str:
+    """Google's name for the class of a program's cards of one tier, behind the issuer's number."""
+    return f"program-{program_id}.{tier}" if tier else f"program-{program_id}"
 
 
 def apple_pass(app: App, tx: Tx, card: Card) -> tuple[bytes, Pass]:

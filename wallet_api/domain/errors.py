@@ -277,6 +277,11 @@ class WrongPassToken(Refusal):
 
 
 @dataclass(kw_only=True, eq=False)
+class ForgedCallback(Refusal):
+    """Google Wallet has not signed this for this issuer, or it is too old."""
+
+
+@dataclass(kw_only=True, eq=False)
 class Forbidden(Refusal):
     """This key or account may not do this."""
 

@@ -53,6 +53,7 @@ STATUS: Mapping[type[Refusal], HTTPStatus] = {
     # Who calls
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.WrongPassToken: HTTPStatus.UNAUTHORIZED,
+    errors.ForgedCallback: HTTPStatus.UNAUTHORIZED,
     errors.InvalidCode: HTTPStatus.UNAUTHORIZED,
     errors.InvalidCredentials: HTTPStatus.UNAUTHORIZED,
     errors.RefreshTokenReused: HTTPStatus.UNAUTHORIZED,
@@ -104,7 +105,7 @@ STATUS: Mapping[type[Refusal], HTTPStatus] = {
 }
 
 # How a caller who got a 401 may show who they are; each 401 names one.
-CHALLENGES: Mapping[type[Refusal], str] = {errors.WrongPassToken: "ApplePass"}
+CHALLENGES: Mapping[type[Refusal], str] = {errors.WrongPassToken: "ApplePass", errors.ForgedCallback: "ECv2SigningOnly"}
 CHALLENGE = "Bearer"
 
 

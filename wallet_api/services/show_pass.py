@@ -50,6 +50,12 @@ def class_suffix(program_id: str, tier: str | None) -> str:
     return f"program-{program_id}.{tier}" if tier else f"program-{program_id}"
 
 
+def is_class_of(program_id: str, suffix: str) -> bool:
+    """Whether a class is one of this program's, of whatever tier."""
+    # A dot is no part of an id, so no other program's name begins like this.
+    return suffix == class_suffix(program_id, None) or suffix.startswith(f"{class_suffix(program_id, None)}.")
+
+
 def apple_pass(app: App, tx: Tx, card: Card) -> tuple[bytes, Pass]:
     """The signed .pkpass of a card as it stands now, and when what it shows last changed."""
     if app.apple is None:

@@ -5,16 +5,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from string import Formatter
+from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
+from notifications import template
+from notifications.template import MalformedText
 from notifications.texts import COUNTED, COVERED_BY, LAST_RESORT, PLACEHOLDERS, TEXTS, Text
 
 TEXT_MAX_CHARACTERS = 1_000
 """For a title or a body; with letters of two bytes both still fit FCM's 4,096 bytes for a message."""
+
+NUMBERS_KEPT = 10_000
+LOCALES_KEPT = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +33,12 @@ class Quantity:
     count: int
     names: Mapping[str, Mapping[str, str]]
     decimals: int = 0
+
+    @property
+    def number(self) -> Decimal | int:
+        """The count as it is written: 1.5 for 15 with one decimal, and 1 for 1.0, which must read "1 point"."""
+        number = Decimal(self.count).scaleb(-self.decimals) if self.decimals else self.count
+        return int(number) if number == int(number) else number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +64,6 @@ class MissingValue(ValueError):
     """The text uses a placeholder for which no value was given."""
 
 
-class MalformedText(ValueError):
-    """The text is not a template."""
-
-
 def render(
     kind: str,
     *,
@@ -76,11 +83,11 @@ def render(
     if kind not in TEXTS:
         raise UnknownKind(kind)
     tags = [*_wider(locale), *(tag for first in languages[:1] for tag in _wider(first)), LAST_RESORT]
-    tag, template = _choose(kind, tags, overrides or {})
+    tag, text = _choose(kind, tags, overrides or {})
     words = _babel(locale if _language(locale) == _language(tag) else tag)
-    title = _fill(template.title, values, words)
+    title = _fill(text.title, values, words)
     # A title becomes one line on a lock screen and a header of a mail, whatever a name brings along.
-    return Text(title=_LINE_BREAKS.sub(" ", title).strip(), body=_fill(template.body, values, words))
+    return Text(title=_LINE_BREAKS.sub(" ", title).strip(), body=_fill(text.body, values, words))
 
 
 def check_template(text: str, kind: str) -> list[str]:
@@ -92,7 +99,7 @@ def check_template(text: str, kind: str) -> list[str]:
     if len(text) > TEXT_MAX_CHARACTERS:
         problems.append(f"the text has more than {TEXT_MAX_CHARACTERS} characters")
     try:
-        names = {name for _, name in _parts(text) if name is not None}
+        names = set(template.names_in(template.parse(text)))
     except MalformedText as error:
         return [*problems, str(error)]
     have = ", ".join(f"{{{name}}}" for name in sorted(known))
@@ -154,27 +161,68 @@ def _places(kind: str, override: Override) -> Iterator[tuple[str, str | None]]:
             yield f"{kind}.{tag}.title", text["title"]
 
 
-def _fill(template: str, values: Mapping[str, Value], words: Locale) -> str:
+def _fill(text: str, values: Mapping[str, Value], words: Locale) -> str:
+    return _said(template.parse(text), values, words, count=None)
+
+
+def _said(parts: template.Parts, values: Mapping[str, Value], words: Locale, *, count: Value | None) -> str:
     said = []
-    for literal, name in _parts(template):
-        said.append(_french_spaces(literal) if words.language == "fr" else literal)
-        if name is not None:
-            if name not in values:
-                raise MissingValue(name)
-            said.append(_say(name, values[name], words))
+    for part in parts:
+        match part:
+            case template.Literal(text=literal):
+                said.append(_french_spaces(literal) if words.language == "fr" else literal)
+            case template.Value(name=name):
+                said.append(_say_as(part, _value(name, values), words))
+            case template.Choice(name=name):
+                value = _value(name, values)
+                said.append(_said(_chosen(part, value, words), values, words, count=value))
+            case template.Count():
+                said.append(_bare_number(count, words))
     return "".join(said)
 
 
-def _parts(template: str) -> list[tuple[str, str | None]]:
-    """Literal text and the placeholder after it, or None at the end; only `{name}` is a placeholder."""
-    try:
-        parts = list(Formatter().parse(template))
-    except ValueError as error:
-        raise MalformedText("a brace stands alone; write {{ or }} to show one") from error
-    for _, name, spec, conversion in parts:
-        if name is not None and (spec or conversion or not name.isidentifier()):
-            raise MalformedText(f"{{{name}}} must be a plain name in braces")
-    return [(literal, name) for literal, name, _, _ in parts]
+def _value(name: str, values: Mapping[str, Value]) -> Value:
+    if name not in values:
+        raise MissingValue(name)
+    return values[name]
+
+
+def _chosen(choice: template.Choice, value: Value, words: Locale) -> template.Parts:
+    """The text for a number's plural form, or for a word; `other` where there is none."""
+    other = choice.options["other"]
+    if not choice.is_plural:
+        return choice.options.get(str(value), other)
+    number = _number(value)
+    if number is None:
+        return other
+    exact = choice.options.get(f"={number}")
+    return exact if exact is not None else choice.options.get(words.plural_form(number), other)
+
+
+def _number(value: Value | None) -> Decimal | int | None:
+    match value:
+        case Quantity():
+            return value.number
+        case Money(minor=minor, currency=currency):
+            return Decimal(minor).scaleb(-get_currency_precision(currency))
+        case int():
+            return value
+        case _:
+            return None
+
+
+def _bare_number(value: Value | None, words: Locale) -> str:
+    number = _number(value)
+    return "" if number is None else _decimal(number, str(words))
+
+
+def _say_as(part: template.Value, value: Value, words: Locale) -> str:
+    if part.kind == "number":
+        number = _number(value)
+        return _say(part.name, value, words) if number is None else _decimal(number, str(words))
+    if isinstance(value, date):
+        return format_date(value, format=part.style, locale=words)
+    return _say(part.name, value, words)
 
 
 def _french_spaces(literal: str) -> str:
@@ -193,7 +241,7 @@ def _say(name: str, value: Value, words: Locale) -> str:
         case int() if name in COUNTED:
             return _counted(Quantity(count=value, names=COUNTED[name]), words)
         case int():
-            return format_decimal(value, locale=words)
+            return _decimal(value, str(words))
         case Money(minor=minor, currency=currency):
             amount = Decimal(minor).scaleb(-get_currency_precision(currency))
             return format_currency(amount, currency, locale=words)
@@ -202,14 +250,18 @@ def _say(name: str, value: Value, words: Locale) -> str:
 
 
 def _counted(quantity: Quantity, words: Locale) -> str:
-    number: Decimal | int = Decimal(quantity.count).scaleb(-quantity.decimals)
-    if number == int(number):
-        number = int(number)  # 1.0 is "other" in English, but is written 1 and must read "1 point"
+    number = quantity.number
     names = quantity.names.get(words.language) or next(iter(quantity.names.values()))
     # "many" (a million, in French) and its like read as "other" where a unit has no such form.
     name = names.get(words.plural_form(number), names["other"])
     gap = "\u00a0" if words.language == "fr" else " "
-    return f"{format_decimal(number, locale=words)}{gap}{name}"
+    return f"{_decimal(number, str(words))}{gap}{name}"
+
+
+@lru_cache(maxsize=NUMBERS_KEPT)
+def _decimal(number: Decimal | int, locale: str) -> str:
+    """A number as the language writes it: Babel takes 20 µs for one, and most balances come again."""
+    return format_decimal(number, locale=locale)
 
 
 def _tag(locale: str) -> str:
@@ -224,6 +276,7 @@ def _wider(locale: str) -> list[str]:
     return list(dict.fromkeys([_tag(locale), _language(locale)]))
 
 
+@lru_cache(maxsize=LOCALES_KEPT)
 def _babel(locale: str) -> Locale:
     for tag in (*_wider(locale), LAST_RESORT):
         if _is_known(tag):

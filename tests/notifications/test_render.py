@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifications.render import (
-    MalformedText,
     MissingValue,
     Money,
     Override,
@@ -16,6 +15,7 @@ from notifications.render import (
     check_template,
     render,
 )
+from notifications.template import MalformedText
 from notifications.texts import PLACEHOLDERS, TEXTS, Text
 
 STARS = {"en": {"one": "star", "other": "stars"}, "fr": {"one": "étoile", "other": "étoiles"}}
@@ -32,6 +32,12 @@ def values(**changes: Value) -> dict[str, Value]:
         "balance": 3,
         "tier": "Or",
         "reward": "Café",
+        "challenge": "Sept jours",
+        "status": "paid",
+        "missing": "3 achats",
+        "items": "Thé, Café",
+        "voucher": "K7QM-2XPT",
+        "day": date(2026, 7, 14),
     }
     return every | changes
 
@@ -239,6 +245,86 @@ def test_a_programs_texts_are_checked_with_their_place() -> None:
         "birthdy: there is no message of this kind",
         "points_earned: {tier} is unknown; points_earned has {balance}, {given_name}, {points}, {program}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("locale", "points", "body"),
+    [
+        ("en", 0, "Nothing yet"),
+        ("en", 1, "1 point to go"),
+        ("en", 1_250, "1,250 points to go"),
+        ("fr", 0, "Rien encore"),
+        ("fr", 1, "Encore 1 point"),
+        ("fr", 1_250, "Encore 1\u202f250 points"),
+        ("ru", 2, "ещё 2 балла"),
+        ("ru", 5, "ещё 5 баллов"),
+    ],
+)
+def test_a_plural_goes_by_the_language_of_its_text(locale: str, points: int, body: str) -> None:
+    own: dict[str, Override] = {
+        "points_earned": {
+            "en": "{points, plural, =0 {Nothing yet} one {# point to go} other {# points to go}}",
+            "fr": "{points, plural, =0 {Rien encore} one {Encore # point} other {Encore # points}}",
+            "ru": "{points, plural, one {ещё # балл} few {ещё # балла} many {ещё # баллов} other {ещё # балла}}",
+        }
+    }
+
+    text = render("points_earned", locale=locale, values=values(points=points), overrides=own)
+
+    assert text.body == body
+
+
+@pytest.mark.parametrize(
+    ("own", "body"),
+    [
+        ("{points, number} for you", "1.5 for you"),
+        ("{day, date, short} or {day, date}", "7/14/26 or July 14, 2026"),
+        ("{points, plural, one {# star} other {{given_name} has {points}: #}}", "Alice has 1.5 stars: 1.5"),
+        ("{{points}} {balance}", "{points} 3 points"),
+        ("{points, plural, other {#}}#", "1.5#"),
+        ("{given_name, select, Alice {you} other {them}}", "you"),
+        ("{given_name, select, Bob {you} other {them}}", "them"),
+    ],
+)
+def test_numbers_dates_and_choices_stand_as_icu_writes_them(own: str, body: str) -> None:
+    stars = Quantity(count=15, names=STARS, decimals=1)
+    texts: dict[str, Override] = {"points_expiring": own}
+
+    # The text of another kind may use all of these.
+    text = render("points_expiring", locale="en", values=values(points=stars), overrides=texts)
+
+    assert text.body == body
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{points, plural, one {#}}", "{points, plural} has no text for other; every other case needs one"),
+        ("{points, plural}", "{points, plural} has no texts; write {points, plural, other {…}}"),
+        (
+            "{points, plural, several {#} other {#}}",
+            "several is no plural form; they are zero, one, two, few, many, other",
+        ),
+        ("{points, plural, other {#}", "{points, plural} does not end; a brace is missing"),
+        ("{points, plural, other {#", "a brace stands alone; write {{ or }} to show one"),
+        ("{points, currency}", "{points, currency} is unknown; it may be plural, select, number or date"),
+        ("{points, date, iso}", "{points, date} may be written short, medium, long, full; not iso"),
+        (
+            "{points, plural, other {{stars}}}",
+            "{stars} is unknown; points_earned has {balance}, {given_name}, {points}, {program}",
+        ),
+        ("{points, plural, other {" * 6 + "}}" * 6, "{points, plural} stands too deep in others; 4 is the most"),
+    ],
+)
+def test_a_plural_that_cannot_be_used_is_refused_with_its_reason(text: str, problem: str) -> None:
+    assert check_template(text, "points_earned") == [problem]
+
+
+@given(text=st.lists(st.sampled_from(["{points", "{", "}", ", plural, ", "other {", "one {", "=1 {", "#", "{{", " x"])))
+def test_no_text_breaks_the_check(text: list[str]) -> None:
+    problems = check_template("".join(text), "points_earned")
+
+    assert all(isinstance(problem, str) for problem in problems)
 
 
 def test_rendering_without_a_value_that_the_text_uses_is_refused() -> None:

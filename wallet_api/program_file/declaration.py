@@ -15,6 +15,8 @@ from zoneinfo import available_timezones
 
 from babel.numbers import list_currencies
 
+from wallet_api.domain.messages import KINDS
+
 from .declaration_earning import (
     CHOICES,
     CREDITS,
@@ -71,16 +73,7 @@ from .shapes import (
     required,
 )
 
-MESSAGE_KINDS: Final = (
-    "welcome",
-    "sign_in_code",
-    "points_earned",
-    "tier_changed",
-    "tier_upgraded",
-    "tier_downgraded",
-    "reward_redeemed",
-    "points_returned",
-)
+MESSAGE_KINDS: Final = (*KINDS, "tier_changed")  # which speaks for both directions
 BODY_TEXT: Final = Text(500, lines=10)
 COLOUR: Final = Pattern("#[0-9a-fA-F]{6}", "a colour in quotes, such as '#1f2937'")
 
@@ -200,7 +193,7 @@ class ProgramWritten(Written):
         MapOf(
             Choice({kind: kind for kind in MESSAGE_KINDS}, "kinds of message"),
             MESSAGE,
-            most=20,
+            most=50,
             wanted="messages by their kind",
         ),
         says="Your own words for messages, with placeholders such as {points}; Carnet's own where left out.",

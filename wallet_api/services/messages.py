@@ -3,29 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from notifications.render import Override, Quantity, Value, render
 from notifications.texts import Text
 from wallet_api.domain.definition import Definition
+from wallet_api.services.explain import Explainer
+
+
+class Words:
+    """What a program says in one language; made once for all the messages of a batch that it is needed for."""
+
+    def __init__(self, definition: Definition, locale: str) -> None:
+        self.definition = definition
+        self.locale = locale
+        self._program = definition.name.text(locale)
+        self._units: dict[str, Mapping[str, Mapping[str, str]]] = {}
+
+    @cached_property
+    def explain(self) -> Explainer:
+        """The names of tiers, rewards and the like."""
+        return Explainer(self.definition, self.locale)
+
+    @cached_property
+    def _overrides(self) -> Mapping[str, Override]:
+        return _overrides(self.definition)
+
+    def say(self, kind: str, values: Mapping[str, Value], *, texts: Mapping[str, Override] | None = None) -> Text:
+        """The title and body of one kind of message; `texts` go before the program's own."""
+        return render(
+            kind,
+            locale=self.locale,
+            values={"program": self._program, **values},
+            overrides={**self._overrides, **texts} if texts else self._overrides,
+            languages=self.definition.languages,
+        )
+
+    def quantity(self, unit_id: str, amount: int) -> Quantity:
+        """An amount of a unit, to be written with its noun."""
+        unit = self.definition.units[unit_id]
+        names = self._units.get(unit_id)
+        if names is None:
+            languages = {*unit.name.by_language, *unit.one.by_language}
+            names = {each: {"one": unit.one.text(each), "other": unit.name.text(each)} for each in languages}
+            self._units[unit_id] = names
+        return Quantity(count=amount, names=names, decimals=unit.decimals)
 
 
 def say(definition: Definition, kind: str, *, locale: str, **values: Value) -> Text:
     """The title and body of one kind of message."""
-    return render(
-        kind,
-        locale=locale,
-        values={"program": definition.name.text(locale), **values},
-        overrides=_overrides(definition),
-        languages=definition.languages,
-    )
-
-
-def quantity(definition: Definition, unit_id: str, amount: int) -> Quantity:
-    """An amount of a unit, to be written with its noun in the reader's language."""
-    unit = definition.units[unit_id]
-    languages = {*unit.name.by_language, *unit.one.by_language}
-    names = {language: {"one": unit.one.text(language), "other": unit.name.text(language)} for language in languages}
-    return Quantity(count=amount, names=names, decimals=unit.decimals)
+    return Words(definition, locale).say(kind, values)
 
 
 def _overrides(definition: Definition) -> Mapping[str, Override]:

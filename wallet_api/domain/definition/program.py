@@ -14,6 +14,7 @@ from wallet_api.domain.definition.community import Challenge, Contest, Partner, 
 from wallet_api.domain.definition.earning import Choice, Credit, EarningRule, Promotion
 from wallet_api.domain.definition.membership import Plan, PlanTerms, Verification
 from wallet_api.domain.definition.rewards import Gift, Reward
+from wallet_api.domain.definition.sending import Reminders, Sending
 from wallet_api.domain.definition.tiers import TierScheme
 from wallet_api.domain.definition.units import Unit
 
@@ -47,6 +48,8 @@ class Definition:
     rewards: Mapping[str, Reward]
     promotions: tuple[Promotion, ...] = ()
     messages: Mapping[str, Mapping[str, MessageText]] = field(default_factory=dict)
+    sending: Sending = field(default_factory=Sending)
+    reminders: Reminders = field(default_factory=Reminders)
     terms_version: str = "1"
     choices: tuple[Choice, ...] = ()
     credits: tuple[Credit, ...] = ()

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 # Raise it with every change of layout, so that passes already in wallets are made anew.
-LAYOUT = 1
+LAYOUT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +91,39 @@ class FaceTier:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FaceProgress:
+    """How far the member is on the way that the card draws: `done` of `needed`, both in the same steps.
+
+    `stamps` are drawn one by one beside the first balance, so they are for that unit only; the way to a tier or to a
+    reward is a bar. `label` says what is missing for what, in the member's language.
+    """
+
+    kind: Literal["tier", "reward", "stamps"]
+    done: int
+    needed: int
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceNfc:
+    """What a phone tells an NFC reader, and the reader's key: base64 of a P-256 public key, compressed, in X.509's form.
+
+    It stands in an Apple pass only where the pass certificate has Apple's leave for it.
+    """
+
+    message: str = field(repr=False)
+    public_key: str
+    asks_holder: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardFace:
     """Everything that one pass shows.
 
     `serial` is the pass's name for ever; `static_code` is drawn by Apple Wallet (24 digits), and
     `rotating_prefix` is what a rotating code starts with: `7`, card number, check digit (16
     digits). `web_service_url` and `authentication_token` are both there or both missing.
+    `locations` are the member's own, the nearest first, in the place of the brand's.
     """
 
     brand: BrandFace
@@ -109,10 +136,14 @@ class CardFace:
     balances: tuple[FaceBalance, ...] = ()
     tier: FaceTier | None = None
     next_tier: str | None = None
+    next_reward: str | None = None
+    progress: FaceProgress | None = None
     member_since: date | None = None
     rewards: tuple[str, ...] = ()
     expiry: str | None = None
     promotion: str | None = None
+    locations: tuple[FaceLocation, ...] | None = field(default=None, repr=False)
+    nfc: FaceNfc | None = None
     voided: bool = False
     expires_at: datetime | None = None
     web_service_url: str | None = None

@@ -1,14 +1,24 @@
-"""What every wallet asks of a face: colours that are colours, links that are links, clean text."""
+"""What every wallet asks of a face: colours that can be told apart, links that are links, clean text."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from passes.contrast import LEAST_CONTRAST, contrast
 from passes.errors import PassRefused
+from passes.face import Colours
 
 TEXT_CHARACTERS_MAX: Final = 4_000
+NAME_CHARACTERS_MAX: Final = 60
 # Tab and line breaks are fit; the rest of C0, DEL and lone surrogates break JSON or its readers.
 _UNFIT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Embeddings, overrides and isolates: a name in any script is shown right without them, and with them one name can
+# look like another, or turn round what stands beside it.
+_NO_PART_OF_A_NAME: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+_JOINS_BOTH_SIDES: Final = "\N{ZERO WIDTH JOINER}"
+_FLAG_LETTERS: Final = re.compile("[\N{REGIONAL INDICATOR SYMBOL LETTER A}-\N{REGIONAL INDICATOR SYMBOL LETTER Z}]+$")
+_ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def rgb(colour: str, *, field: str) -> tuple[int, int, int]:
@@ -19,11 +29,34 @@ def rgb(colour: str, *, field: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def check_contrast(colours: Colours) -> None:
+    """Raise `PassRefused` for a text that can hardly be read on its ground (WCAG 2.2: large text, graphics).
+
+    It is refused, not mended: which of the two colours is the brand's is not ours to say.
+    """
+    rgb(colours.background, field="backgroundColor")
+    for field, colour in (("foregroundColor", colours.foreground), ("labelColor", colours.label)):
+        rgb(colour, field=field)
+        if (ratio := contrast(colours.background, colour)) < LEAST_CONTRAST:
+            ground = f"{colour} on {colours.background} has a contrast of {ratio:.1f}"
+            raise PassRefused(field, f"{ground}; it takes {LEAST_CONTRAST:g} to be read")
+
+
 def link_url(url: str, *, field: str) -> str:
     """Return an address that a pass may lead to: https, mailto or tel; else `PassRefused`."""
-    if not re.fullmatch(r"(https://|mailto:|tel:)[^\s<>\"']+", url):
+    if not re.fullmatch(r"(https://|mailto:|tel:)[^\s<>\"'\[\]]+", url):
         raise PassRefused(field, "is not an https, mailto or tel address")
     return url
+
+
+def shown_name(name: str, *, most: int = NAME_CHARACTERS_MAX) -> str:
+    """Return a person's name as a pass shows it: on one line, cleaned, and cut with an ellipsis where it is long.
+
+    A name comes from whoever joins, and must not keep its owner from having a card: what is unfit for a pass (NUL and
+    other control characters) or misleads its reader (marks that turn the direction of text) is left out.
+    """
+    clean = " ".join(_NO_PART_OF_A_NAME.sub(" ", name).split())
+    return clean if len(clean) <= most else _cut(clean[: most - 1], following=clean[most - 1]) + _ELLIPSIS
 
 
 def text_fault(text: str) -> str | None:
@@ -50,3 +83,19 @@ def text_faults(document: object) -> Iterator[tuple[str, str]]:
             todo += [(f"{path}[{index}]", part) for index, part in enumerate(value)]
         elif isinstance(value, str) and (what := text_fault(value)):
             yield path, what
+
+
+def _cut(text: str, *, following: str) -> str:
+    """Shorten a text further until it does not end within one visible character: a family, a flag, a letter's accent."""
+    while text and (_continues(following) or text[-1] == _JOINS_BOTH_SIDES):
+        following, text = text[-1], text[:-1]
+    flags = _FLAG_LETTERS.search(text)
+    if flags and len(flags[0]) % 2 and _FLAG_LETTERS.search(following):
+        text = text[:-1]
+    return text.rstrip()
+
+
+def _continues(character: str) -> bool:
+    """Tell whether this belongs to the character before it: a mark, a joiner, a skin's tone."""
+    is_mark = unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}
+    return is_mark or "\N{EMOJI MODIFIER FITZPATRICK TYPE-1-2}" <= character <= "\N{EMOJI MODIFIER FITZPATRICK TYPE-6}"

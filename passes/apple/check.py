@@ -1,4 +1,4 @@
-"""Our validator for .pkpass files: the public validators' rules, and what they do not look at."""
+"""Our validator for .pkpass and .pkpasses files: the public validators' rules, and what they do not look at."""
 
 import re
 import stat
@@ -16,8 +16,10 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from passes.apple.cms import UNREADABLE, SignatureFaulty, Signed, verify_detached
-from passes.apple.images import SCALES, png_size
-from passes.apple.rules import Fault, faults_of
+from passes.apple.nfc import allows_nfc
+from passes.apple.package import BUNDLE_BYTES_MAX, BUNDLE_PASSES_MAX
+from passes.apple.png import SCALES, png_fault, png_size
+from passes.apple.rules import STYLES, Fault, faults_of
 from passes.apple.signing import (
     apple_pass_type,
     check_period,
@@ -27,11 +29,12 @@ from passes.apple.signing import (
 )
 from passes.errors import PassRefused
 
-__all__ = ["Fault", "check_pass"]
+__all__ = ["Fault", "check_bundle", "check_pass", "is_bundle"]
 
 PACKAGE_BYTES_MAX: Final = 20_000_000
 FILES_MAX: Final = 200
 SIGNED_WITHIN: Final = timedelta(days=1)
+_NO_ZIP: Final = (BadZipFile, zlib.error, RuntimeError, OSError, EOFError, ValueError, struct.error)
 _UNLISTED: Final = ("manifest.json", "signature")
 _NEEDED: Final = ("pass.json", *_UNLISTED, *(f"icon{suffix}.png" for suffix in SCALES))
 # Width and height in points that Wallet leaves for each picture; larger ones are cut or shrunk.
@@ -43,7 +46,17 @@ _SLOTS: Final = {
     "footer": (286, 15),
     "background": (180, 220),
 }
+_TICKET_STRIP: Final = (375, 98)
+# Which pictures a style shows besides icon and logo.
+_SHOWN: Final = {
+    "storeCard": ("strip",),
+    "coupon": ("strip",),
+    "generic": ("thumbnail",),
+    "eventTicket": ("strip", "thumbnail", "background"),
+    "boardingPass": ("footer",),
+}
 _PICTURE: Final = re.compile(rf"(?:[A-Za-z-]+\.lproj/)?(?P<slot>{'|'.join(_SLOTS)})(?P<scale>@[23]x)?\.png")
+_PASS_NAME: Final = re.compile(r"[^/\\\x00-\x1f]+\.pkpass")
 _STRINGS: Final = re.compile(r"[A-Za-z-]+\.lproj/pass\.strings")
 _QUOTED: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _PAIRS: Final = re.compile(
@@ -67,46 +80,68 @@ def check_pass(data: bytes, *, root_pem: bytes | None = None, now: datetime) -> 
     return list(_faults(files, root_pem=root_pem, now=now))
 
 
+def is_bundle(data: bytes) -> bool:
+    """Tell whether this is a .pkpasses file: a ZIP with passes in it, and no pass.json of its own."""
+    try:
+        with ZipFile(BytesIO(data)) as archive:
+            names = archive.namelist()
+    except _NO_ZIP:
+        return False
+    return "pass.json" not in names and any(name.endswith(".pkpass") for name in names)
+
+
+def check_bundle(data: bytes, *, root_pem: bytes | None = None, now: datetime) -> list[Fault]:
+    """Find every fault of a .pkpasses file and of the passes in it; those of a pass begin with its name."""
+    try:
+        files = _unpacked(data, bytes_max=BUNDLE_BYTES_MAX)
+    except PassRefused as refused:
+        return [Fault(refused.field, refused.why)]
+    faults = [Fault(name, "is not a pass") for name in files if not _PASS_NAME.fullmatch(name)]
+    passes = {name: content for name, content in files.items() if _PASS_NAME.fullmatch(name)}
+    if not 1 <= len(passes) <= BUNDLE_PASSES_MAX:
+        faults.append(Fault("bundle", f"holds {len(passes)} passes; it has room for 1 to {BUNDLE_PASSES_MAX}"))
+    for name, content in passes.items():
+        found = check_pass(content, root_pem=root_pem, now=now)
+        faults += [Fault(f"{name}: {fault.field}", fault.what) for fault in found]
+    return faults
+
+
 def _faults(files: Mapping[str, bytes], *, root_pem: bytes | None, now: datetime) -> Iterator[Fault]:
     for name in _NEEDED:
         if name not in files:
             yield Fault(name, "is missing")
     document = _json(files.get("pass.json"))
-    if "pass.json" in files:
-        yield from faults_of(document)
-    yield from _manifest_faults(files)
-    yield from _picture_faults(files)
-    yield from _strings_faults(files)
+    root = read_certificate(root_pem, name="root certificate") if root_pem else None
+    signed: Signed | None = None
+    found: list[Fault] = []
     if "signature" in files and "manifest.json" in files:
-        yield from _signature_faults(files, document, root_pem=root_pem, now=now)
+        signed, found = _signature(files, document, root=root, now=now)
+    if "pass.json" in files:
+        yield from faults_of(document, nfc_allowed=signed is not None and allows_nfc(signed.leaf))
+    yield from _manifest_faults(files)
+    yield from _picture_faults(files, style=_style(document))
+    yield from _strings_faults(files)
+    yield from found
 
 
-def _unpacked(data: bytes) -> dict[str, bytes]:
+def _unpacked(data: bytes, *, bytes_max: int = PACKAGE_BYTES_MAX) -> dict[str, bytes]:
     """Read the files of a ZIP that nobody vouches for; nothing is written to disk."""
-    if len(data) > PACKAGE_BYTES_MAX:
-        raise PassRefused("package", f"is larger than {PACKAGE_BYTES_MAX:,} bytes")
+    if len(data) > bytes_max:
+        raise PassRefused("package", f"is larger than {bytes_max:,} bytes")
     try:
         with ZipFile(BytesIO(data)) as archive:
             members = archive.infolist()
-            _check_members(members)
+            _check_members(members, bytes_max=bytes_max)
             return {member.filename: archive.read(member) for member in members}
     except PassRefused:
         raise
-    except (
-        BadZipFile,
-        zlib.error,
-        RuntimeError,
-        OSError,
-        EOFError,
-        ValueError,
-        struct.error,
-    ) as error:
+    except _NO_ZIP as error:
         raise PassRefused("package", "is not a ZIP file, or a damaged one") from error
 
 
-def _check_members(members: list[ZipInfo]) -> None:
-    if len(members) > FILES_MAX or sum(m.file_size for m in members) > PACKAGE_BYTES_MAX:
-        raise PassRefused("package", f"unpacks to over {FILES_MAX} files or {PACKAGE_BYTES_MAX:,} bytes")
+def _check_members(members: list[ZipInfo], *, bytes_max: int) -> None:
+    if len(members) > FILES_MAX or sum(m.file_size for m in members) > bytes_max:
+        raise PassRefused("package", f"unpacks to over {FILES_MAX} files or {bytes_max:,} bytes")
     seen: set[str] = set()
     for member in members:
         name = member.filename
@@ -140,7 +175,7 @@ def _manifest_faults(files: Mapping[str, bytes]) -> Iterator[Fault]:
             yield Fault(name, "has another SHA-1 than the manifest says")
 
 
-def _picture_faults(files: Mapping[str, bytes]) -> Iterator[Fault]:
+def _picture_faults(files: Mapping[str, bytes], *, style: str | None) -> Iterator[Fault]:
     for name, content in files.items():
         if not name.endswith(".png"):
             continue
@@ -150,10 +185,15 @@ def _picture_faults(files: Mapping[str, bytes]) -> Iterator[Fault]:
         elif picture is None:
             yield Fault(name, "is no picture that Wallet knows")
         else:
-            scale = SCALES[picture["scale"] or ""]
-            width, height = (points * scale for points in _SLOTS[picture["slot"]])
+            slot = picture["slot"]
+            room = _TICKET_STRIP if (slot, style) == ("strip", "eventTicket") else _SLOTS[slot]
+            width, height = (points * SCALES[picture["scale"] or ""] for points in room)
+            if style and slot not in ("icon", "logo", *_SHOWN[style]):
+                yield Fault(name, f"is not shown on a {style}")
             if not (0 < size[0] <= width and 0 < size[1] <= height):
                 yield Fault(name, f"is {size[0]}x{size[1]} pixels; its place has {width}x{height}")
+            elif what := png_fault(content):
+                yield Fault(name, what)
 
 
 def _strings_faults(files: Mapping[str, bytes]) -> Iterator[Fault]:
@@ -171,20 +211,18 @@ def _are_strings(content: bytes) -> bool:
     return _PAIRS.fullmatch(text) is not None
 
 
-def _signature_faults(
-    files: Mapping[str, bytes], document: object, *, root_pem: bytes | None, now: datetime
-) -> list[Fault]:
-    root = root_pem and read_certificate(root_pem, name="root certificate")
+def _signature(
+    files: Mapping[str, bytes], document: object, *, root: x509.Certificate | None, now: datetime
+) -> tuple[Signed | None, list[Fault]]:
+    """Read the signature, as far as it can be read, and find its faults."""
     try:
         signed = verify_detached(files["signature"], content=files["manifest.json"])
-        return [
-            *_signer_faults(signed, root=root or None, now=now),
-            *_identity_faults(document, signed.leaf),
-        ]
+        faults = [*_signer_faults(signed, root=root, now=now), *_identity_faults(document, signed.leaf)]
     except SignatureFaulty as faulty:
-        return [Fault("signature", str(faulty))]
+        return None, [Fault("signature", str(faulty))]
     except UNREADABLE:
-        return [Fault("signature", "carries a certificate that cannot be read")]
+        return None, [Fault("signature", "carries a certificate that cannot be read")]
+    return signed, faults
 
 
 def _signer_faults(signed: Signed, *, root: x509.Certificate | None, now: datetime) -> Iterator[Fault]:
@@ -217,6 +255,12 @@ def _identity_faults(document: object, leaf: x509.Certificate) -> Iterator[Fault
         yield Fault("passTypeIdentifier", "is not the one of the pass certificate")
     if [document.get("teamIdentifier")] != subject_values(leaf, NameOID.ORGANIZATIONAL_UNIT_NAME):
         yield Fault("teamIdentifier", "is not the one of the pass certificate")
+
+
+def _style(document: object) -> str | None:
+    """Return the style of a document that has one, and only one; the rules name any other."""
+    styles = [style for style in STYLES if style in document] if isinstance(document, dict) else []
+    return styles[0] if len(styles) == 1 else None
 
 
 def _json(content: bytes | None) -> object:

@@ -7,14 +7,17 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from passes.apple.png import SCALES, png, png_size
 from passes.errors import PassRefused
 from passes.face import BrandFace
-from passes.face_rules import rgb
+from passes.face_rules import check_contrast, rgb
 
-PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 LOGO_BYTES_MAX: Final = 1_000_000
 LOGO_PIXELS_MAX: Final = 4_000_000
-SCALES: Final = {"": 1, "@2x": 2, "@3x": 3}
+# A smaller one is a blur on a phone; of a wider or taller one, a hair is left in the place that Wallet has for it.
+LOGO_SIDE_MIN: Final = 16
+LOGO_WIDTHS_MAX: Final = 10
+LOGO_HEIGHTS_MAX: Final = 4
 ICON_POINTS: Final = (29, 29)
 LOGO_POINTS: Final = (160, 50)
 # Of the icon's height: what stays free around a logo, and how high the monogram's letters are.
@@ -24,6 +27,7 @@ _LETTERS: Final = 0.5
 
 def brand_images(brand: BrandFace) -> dict[str, bytes]:
     """Return icon and logo at three scales, as PNG files by name; raises `PassRefused`."""
+    check_contrast(brand.colours)
     source = _logo(brand.logo) if brand.logo is not None else None
     images: dict[str, bytes] = {}
     for suffix, scale in SCALES.items():
@@ -33,21 +37,22 @@ def brand_images(brand: BrandFace) -> dict[str, bytes]:
         else:
             icon = _icon(source, background=brand.colours.background, scale=scale)
             logo = _fitted(source, LOGO_POINTS[0] * scale, LOGO_POINTS[1] * scale)
-        images |= {f"icon{suffix}.png": _png(icon), f"logo{suffix}.png": _png(logo)}
+        images |= {f"icon{suffix}.png": png(icon), f"logo{suffix}.png": png(logo)}
     return images
 
 
 def monogram(brand: BrandFace, *, side: int) -> bytes:
     """Return the brand's initials in its colours as a square PNG: what stands for a logo where there is none."""
-    return _png(_monogram(brand, side=side))
+    return png(_monogram(brand, side=side))
 
 
-def png_size(data: bytes) -> tuple[int, int] | None:
-    """Return a PNG file's width and height in pixels from its header; None for other data."""
-    if len(data) < 33 or data[:8] != PNG_MAGIC or data[12:16] != b"IHDR":
-        return None
-    width, height = struct.unpack(">2L", data[16:24])
-    return width, height
+def logo_fault(data: bytes) -> str | None:
+    """Say why no pass could be made with this logo, or None."""
+    try:
+        _logo(data)
+    except PassRefused as refused:
+        return refused.why
+    return None
 
 
 def _logo(data: bytes) -> Image.Image:
@@ -57,10 +62,10 @@ def _logo(data: bytes) -> Image.Image:
     size = png_size(data)
     if size is None:
         raise PassRefused("logo", "is not a PNG file")
-    _check_pixels(*size)
+    _check_size(*size)
     try:
         with Image.open(BytesIO(data), formats=["PNG"]) as image:
-            _check_pixels(*image.size)
+            _check_size(*image.size)
             return image.convert("RGBA")
     except PassRefused:
         raise
@@ -71,9 +76,14 @@ def _logo(data: bytes) -> Image.Image:
         raise PassRefused("logo", "is a damaged PNG file") from error
 
 
-def _check_pixels(width: int, height: int) -> None:
+def _check_size(width: int, height: int) -> None:
     if not 0 < width * height <= LOGO_PIXELS_MAX:
         raise PassRefused("logo", f"has not between 1 and {LOGO_PIXELS_MAX:,} pixels")
+    if min(width, height) < LOGO_SIDE_MIN:
+        raise PassRefused("logo", f"is smaller than {LOGO_SIDE_MIN} pixels on a side")
+    if width > height * LOGO_WIDTHS_MAX or height > width * LOGO_HEIGHTS_MAX:
+        shapes = f"over {LOGO_WIDTHS_MAX} times as wide as high, or {LOGO_HEIGHTS_MAX} times as high as wide"
+        raise PassRefused("logo", f"is {shapes}")
 
 
 def _icon(source: Image.Image, *, background: str, scale: int) -> Image.Image:
@@ -112,9 +122,3 @@ def _initials(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     words = "".join(c if c.isalnum() else " " for c in plain).split()
     return "".join(word[0] for word in words[:2]).upper()
-
-
-def _png(image: Image.Image) -> bytes:
-    out = BytesIO()
-    image.save(out, "PNG", optimize=True)
-    return out.getvalue()

@@ -1,15 +1,17 @@
 """pass.json: a store card laid out from a card's face."""
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from html import escape
+from urllib.parse import urlsplit
 
 import orjson
 
 from passes import texts
 from passes.apple.rules import faults_of
 from passes.errors import PassRefused
-from passes.face import BrandFace, CardFace, Colours, FaceBalance, FaceLink
-from passes.face_rules import link_url, rgb
+from passes.face import CardFace, Colours, FaceBalance, FaceLink, FaceNfc
+from passes.face_rules import check_contrast, link_url, rgb, shown_name
 
 Field = dict[str, object]
 
@@ -17,18 +19,19 @@ Field = dict[str, object]
 _BALANCES_ON_FRONT = 3
 
 
-def pass_json(face: CardFace, *, pass_type_id: str, team_id: str) -> bytes:
+def pass_json(face: CardFace, *, pass_type_id: str, team_id: str, nfc_allowed: bool = False) -> bytes:
     """Lay out a card as Apple's pass.json (UTF-8); the same face gives the same bytes.
 
-    Raises `PassRefused` for the first rule of Apple's that the card would break.
+    `nfc_allowed`: whether the pass certificate has Apple's leave; without it, NFC is left out. Raises `PassRefused` for
+    the first rule of Apple's that the card would break.
     """
-    document = pass_document(face, pass_type_id=pass_type_id, team_id=team_id)
-    for fault in faults_of(document):
+    document = pass_document(face, pass_type_id=pass_type_id, team_id=team_id, nfc_allowed=nfc_allowed)
+    for fault in faults_of(document, nfc_allowed=nfc_allowed):
         raise PassRefused(fault.field, fault.what)
     return orjson.dumps(document)
 
 
-def pass_document(face: CardFace, *, pass_type_id: str, team_id: str) -> dict[str, object]:
+def pass_document(face: CardFace, *, pass_type_id: str, team_id: str, nfc_allowed: bool = False) -> dict[str, object]:
     """Lay out a card as pass.json would hold it, unchecked but for colours, dates and links."""
     brand = face.brand
     document: dict[str, object] = {
@@ -52,43 +55,51 @@ def pass_document(face: CardFace, *, pass_type_id: str, team_id: str) -> dict[st
     }
     optional = {
         "logoText": brand.logo_text,
-        "locations": _locations(brand) or None,
+        "locations": _locations(face) or None,
         "webServiceURL": face.web_service_url,
         "authenticationToken": face.authentication_token,
         "expirationDate": _moment(face.expires_at) if face.expires_at else None,
         "voided": face.voided or None,
+        "nfc": _nfc(face.nfc) if face.nfc and nfc_allowed else None,
     }
     return document | {key: value for key, value in optional.items() if value is not None}
 
 
 def _store_card(face: CardFace) -> dict[str, list[Field]]:
+    name = shown_name(face.holder)
+    holder = [_field("holder", texts.MEMBER, name)] if name else []
     balances = [_balance(balance) for balance in face.balances]
-    holder = _field("holder", texts.MEMBER, face.holder)
+    ahead = _ahead(face)
+    program = _field("program", face.brand.organization, face.brand.program_name)
+    large = balances[:1] or holder or [program]
     groups = {
         "headerFields": [_tier(face.tier.name)] if face.tier else [],
-        "primaryFields": balances[:1] or [holder],
-        "secondaryFields": [
-            *([holder] if balances else []),
-            *_given("next-tier", texts.NEXT_TIER, face.next_tier),
-        ],
+        "primaryFields": large,
+        # Of what lies ahead, the one that the strip draws stands in front.
+        "secondaryFields": [*(holder if balances else []), *ahead[:1]],
         "auxiliaryFields": balances[1:_BALANCES_ON_FRONT],
-        "backFields": _back(face, balances[_BALANCES_ON_FRONT:]),
+        "backFields": [
+            # Its new text is what the lock screen shows, so it needs no words of ours around it.
+            *(field | {"changeMessage": "%@"} for field in _given("promotion", texts.PROMOTION, face.promotion)),
+            *balances[_BALANCES_ON_FRONT:],
+            *ahead[1:],
+            *_given("expiry", texts.EXPIRY, face.expiry),
+            *_given("rewards", texts.REWARDS, "\n".join(face.rewards)),
+            *([program] if large != [program] else []),
+            _field("card-number", texts.CARD_NUMBER, face.card_number),
+            *([_since(face.member_since)] if face.member_since else []),
+            *(_link(index, link) for index, link in enumerate(face.brand.links)),
+        ],
     }
     return {group: fields for group, fields in groups.items() if fields}
 
 
-def _back(face: CardFace, balances: list[Field]) -> list[Field]:
-    return [
-        # Its new text is what the lock screen shows, so it needs no words of ours around it.
-        *(field | {"changeMessage": "%@"} for field in _given("promotion", texts.PROMOTION, face.promotion)),
-        *balances,
-        *_given("expiry", texts.EXPIRY, face.expiry),
-        *_given("rewards", texts.REWARDS, "\n".join(face.rewards)),
-        _field("program", face.brand.organization, face.brand.program_name),
-        _field("card-number", texts.CARD_NUMBER, face.card_number),
-        *([_since(face.member_since)] if face.member_since else []),
-        *(_link(index, link) for index, link in enumerate(face.brand.links)),
-    ]
+def _ahead(face: CardFace) -> list[Field]:
+    """Return how far the next level and the next reward are, the one that is drawn first."""
+    tier = _given("next-tier", texts.NEXT_TIER, face.next_tier)
+    reward = _given("next-reward", texts.NEXT_REWARD, face.next_reward)
+    draws_reward = face.progress is not None and face.progress.kind != "tier"
+    return [*reward, *tier] if draws_reward else [*tier, *reward]
 
 
 def _field(key: str, label: str, value: str) -> Field:
@@ -118,19 +129,34 @@ def _since(day: date) -> Field:
 
 
 def _link(index: int, link: FaceLink) -> Field:
+    """Show where a link leads, not its label again: the label is translated, a text with a link in it is not."""
     url = link_url(link.url, field=f"links[{index}]")
-    anchor = f'<a href="{escape(url)}">{escape(link.label)}</a>'
+    anchor = f'<a href="{escape(url)}">{escape(_address(url))}</a>'
     return _field(f"link-{index}", link.label, url) | {"attributedValue": anchor}
 
 
-def _locations(brand: BrandFace) -> list[Field]:
-    return [
-        {"latitude": place.latitude, "longitude": place.longitude, "relevantText": place.text}
-        for place in brand.locations
-    ]
+def _address(url: str) -> str:
+    """Return what people call an address: `shop.example/menu`, `hello@shop.example`, `+33100000000`."""
+    parts = urlsplit(url)
+    return f"{parts.netloc}{parts.path.rstrip('/')}" if parts.scheme == "https" else parts.path
 
 
+def _locations(face: CardFace) -> list[Field]:
+    places = face.brand.locations if face.locations is None else face.locations
+    return [{"latitude": place.latitude, "longitude": place.longitude, "relevantText": place.text} for place in places]
+
+
+def _nfc(nfc: FaceNfc) -> Field:
+    return {
+        "message": nfc.message,
+        "encryptionPublicKey": nfc.public_key,
+        "requiresAuthentication": nfc.asks_holder,
+    }
+
+
+@lru_cache(maxsize=64)
 def _colours(colours: Colours) -> dict[str, str]:
+    check_contrast(colours)
     return {
         "backgroundColor": _rgb("backgroundColor", colours.background),
         "foregroundColor": _rgb("foregroundColor", colours.foreground),

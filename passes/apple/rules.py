@@ -5,6 +5,8 @@ file (`check_pass`), so they take whatever JSON gives them. iOS shows "cannot be
 each fault therefore names its field.
 """
 
+import base64
+import binascii
 import codecs
 import re
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from passes.face_rules import text_faults
 
 STYLES: Final = ("storeCard", "coupon", "generic", "eventTicket", "boardingPass")
 LOCATIONS_MAX: Final = 10
+NFC_MESSAGE_BYTES_MAX: Final = 64
 TOKEN_CHARACTERS_MIN: Final = 16
 _HEADER_MAX: Final = 3
 _ROW_MAX: Final = 4
@@ -31,8 +34,11 @@ class Fault:
     what: str
 
 
-def faults_of(document: object) -> Iterator[Fault]:
-    """Find every rule that a pass.json breaks; in doubt Apple's documentation is followed."""
+def faults_of(document: object, *, nfc_allowed: bool = False) -> Iterator[Fault]:
+    """Find every rule that a pass.json breaks; in doubt Apple's documentation is followed.
+
+    `nfc_allowed`: whether the certificate that signs it has Apple's leave for NFC; without it, NFC kills the pass.
+    """
     if not isinstance(document, dict):
         yield Fault("pass.json", "is not a JSON object")
         return
@@ -46,6 +52,8 @@ def faults_of(document: object) -> Iterator[Fault]:
     yield from _updates(document)
     yield from _barcodes(document)
     yield from _places(document)
+    yield from _dates(document)
+    yield from _nfc(document, allowed=nfc_allowed)
     yield from _style(document)
 
 
@@ -108,8 +116,8 @@ def _places(document: Json) -> Iterator[Fault]:
                 yield Fault(path, "is not an object")
             elif key == "locations":
                 yield from _location(place, path)
-            elif not isinstance(place.get("proximityUUID"), str):
-                yield Fault(f"{path}.proximityUUID", "is not a text")
+            else:
+                yield from _beacon(place, path)
 
 
 def _location(place: Json, path: str) -> Iterator[Fault]:
@@ -117,6 +125,58 @@ def _location(place: Json, path: str) -> Iterator[Fault]:
         degrees = place.get(key)
         if not _is_number(degrees) or not -most <= degrees <= most:
             yield Fault(f"{path}.{key}", f"is not between -{most} and {most} degrees")
+    if "altitude" in place and not _is_number(place["altitude"]):
+        yield Fault(f"{path}.altitude", "is not a number")
+    if "relevantText" in place and (what := _text(place["relevantText"])):
+        yield Fault(f"{path}.relevantText", what)
+
+
+def _beacon(beacon: Json, path: str) -> Iterator[Fault]:
+    if what := _uuid(beacon.get("proximityUUID")):
+        yield Fault(f"{path}.proximityUUID", what)
+    for key in ("major", "minor"):
+        if key in beacon and not (type(number := beacon[key]) is int and 0 <= number <= _UINT16_MAX):
+            yield Fault(f"{path}.{key}", f"is not a whole number from 0 to {_UINT16_MAX}")
+    if "relevantText" in beacon and (what := _text(beacon["relevantText"])):
+        yield Fault(f"{path}.relevantText", what)
+
+
+def _dates(document: Json) -> Iterator[Fault]:
+    dates = document.get("relevantDates", [])
+    if not isinstance(dates, list):
+        yield Fault("relevantDates", "is not a list")
+        return
+    for index, when in enumerate(dates):
+        path = f"relevantDates[{index}]"
+        if not isinstance(when, dict) or when.keys() not in ({"date"}, {"startDate", "endDate"}):
+            yield Fault(path, "has neither date alone nor startDate and endDate")
+            continue
+        for key, value in when.items():
+            if what := _not_date(value):
+                yield Fault(f"{path}.{key}", what)
+
+
+def _nfc(document: Json, *, allowed: bool) -> Iterator[Fault]:
+    """Find what is wrong with what an NFC reader is told (WALLETS.md, 1.1)."""
+    if "nfc" not in document:
+        return
+    if not allowed:
+        yield Fault(
+            "nfc", "needs a pass certificate to which Apple has given NFC; from another, Wallet refuses the pass"
+        )
+    nfc = document["nfc"]
+    if not isinstance(nfc, dict):
+        yield Fault("nfc", "is not an object")
+        return
+    message = nfc.get("message")
+    if not isinstance(message, str) or not 1 <= len(message.encode(errors="replace")) <= NFC_MESSAGE_BYTES_MAX:
+        yield Fault("nfc.message", f"is not a text of 1 to {NFC_MESSAGE_BYTES_MAX} bytes")
+    if not _is_p256_compressed(nfc.get("encryptionPublicKey")):
+        yield Fault("nfc.encryptionPublicKey", "is not base64 of a P-256 public key, compressed, in X.509's form")
+    if "requiresAuthentication" in nfc and (what := _flag(nfc["requiresAuthentication"])):
+        yield Fault("nfc.requiresAuthentication", what)
+    for key in sorted(nfc.keys() - {"message", "encryptionPublicKey", "requiresAuthentication"}):
+        yield Fault(f"nfc.{key}", "is not a key that nfc may have")
 
 
 def _style(document: Json) -> Iterator[Fault]:
@@ -197,6 +257,17 @@ def _field_pairs(field: Json, path: str, group: str) -> Iterator[Fault]:
 def _is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether this is a number that JSON readers keep exactly; NaN and infinity are not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 2**53
+
+
+def _is_p256_compressed(text: object) -> bool:
+    """Tell whether this is a SubjectPublicKeyInfo of which only the point differs from one key to the next."""
+    if not isinstance(text, str):
+        return False
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(key) == _P256_BYTES and key.startswith(_P256_PREFIX) and key[len(_P256_PREFIX)] in {2, 3}
 
 
 def _is_charset(name: str) -> bool:
@@ -291,24 +362,45 @@ def _detectors(value: object) -> str | None:
     return None if fine else f"holds more than {', '.join(sorted(allowed))}"
 
 
+def _semantics(value: object) -> str | None:
+    """Look at the one that store cards have: what is on the card, as an amount in text and its currency."""
+    if not isinstance(value, dict):
+        return "is not an object"
+    balance = value.get("balance")
+    if "balance" not in value or (
+        isinstance(balance, dict)
+        and isinstance(balance.get("amount"), str)
+        and re.fullmatch(r"-?\d+(\.\d+)?", balance["amount"])
+        and isinstance(balance.get("currencyCode"), str)
+        and re.fullmatch("[A-Z]{3}", balance["currencyCode"])
+    ):
+        return None
+    return 'has a balance that is not like {"amount": "21.75", "currencyCode": "EUR"}'
+
+
 def _numbers(value: object) -> str | None:
     fine = isinstance(value, list) and all(_is_number(number) for number in value)
     return None if fine else "is not a list of numbers"
 
 
 def _metres(value: object) -> str | None:
-    return None if _is_number(value) else "is not a number"
+    return None if _is_number(value) and value > 0 else "is not a number above 0"
 
 
 def _row(value: object) -> str | None:
     return None if value in (0, 1) else "is neither 0 nor 1"
 
 
+_UINT16_MAX: Final = 65_535
+# AlgorithmIdentifier (id-ecPublicKey, prime256v1) and the BIT STRING's head, of a point of 33 bytes (RFC 5480).
+_P256_PREFIX: Final = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200")
+_P256_BYTES: Final = len(_P256_PREFIX) + 33
 _W3C_DATE: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)"
 _BYTE: Final = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _colour: Final = _looks_like(
     rf"rgb\(\s*{_BYTE}\s*,\s*{_BYTE}\s*,\s*{_BYTE}\s*\)", "is not rgb(r, g, b) with 0 to 255 each"
 )
+_uuid: Final = _looks_like(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", "is not a UUID")
 _date_style: Final = _one_of("PKDateStyle", "None", "Short", "Medium", "Long", "Full")
 _FORMATS: Final = frozenset(f"PKBarcodeFormat{name}" for name in ("QR", "PDF417", "Aztec", "Code128"))
 _GROUPS: Final = (
@@ -326,7 +418,6 @@ _REQUIRED: Final = (
     "serialNumber",
     "description",
 )
-# `nfc` is left out on purpose: without Apple's entitlement on the certificate it kills the pass.
 _TOP: Final[dict[str, _Test]] = {
     "formatVersion": _format_version,
     "passTypeIdentifier": _looks_like(r"pass(\.[A-Za-z0-9-]+)+", "is not of the form pass.…"),
@@ -345,6 +436,8 @@ _TOP: Final[dict[str, _Test]] = {
     "beacons": _anything,
     "maxDistance": _metres,
     "relevantDate": _not_date,
+    "relevantDates": _anything,
+    "nfc": _anything,
     "expirationDate": _not_date,
     "voided": _flag,
     "sharingProhibited": _flag,
@@ -357,7 +450,7 @@ _TOP: Final[dict[str, _Test]] = {
     "labelColor": _colour,
     "logoText": _text,
     "suppressStripShine": _flag,
-    "semantics": _anything,
+    "semantics": _semantics,
 }
 _FIELD: Final[dict[str, _Test]] = {
     "key": _anything,
@@ -374,5 +467,5 @@ _FIELD: Final[dict[str, _Test]] = {
     "currencyCode": _looks_like(r"[A-Z]{3}", "is not an ISO 4217 code"),
     "dataDetectorTypes": _detectors,
     "row": _row,
-    "semantics": _anything,
+    "semantics": _semantics,
 }

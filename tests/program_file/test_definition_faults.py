@@ -75,7 +75,7 @@ CASES = {
     "list for a text": Case("name: [X]", 1, "name", "a list stands here", "here belongs a text"),
     "text for a list": Case(RULE + "tags: coffee}", 2, "earning[0].tags", "`coffee` does not fit", "a list of 1"),
     "empty list": Case(RULE + "tags: []}", 2, "earning[0].tags", "a list of 0 stands here", "a list of 1 to 100"),
-    "text for keys": Case("brand: X", 1, "brand", "`X` does not fit", "name, colours and logo"),
+    "text for keys": Case("brand: X", 1, "brand", "`X` does not fit", "name, colours, logo and links"),
     "keys for a number": Case("units: {points: {decimals: {}}}", 1, "units.points.decimals", "keys and values", "0 to 4"),
     "no keys": Case("units: {}", 1, "units", "0 keys stand here", "units by their ids, at most 20"),
     "list for units": Case("units: [points]", 1, "units", "a list stands here", "units by their ids"),

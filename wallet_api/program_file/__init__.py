@@ -22,18 +22,19 @@ def read_definition(
     *,
     files: Callable[[str], bytes] | None = None,
     check_template: Callable[[str, str], Sequence[str]] | None = None,
+    check_logo: Callable[[bytes], str | None] | None = None,
 ) -> Definition:
     """The definition that a file's text stands for; raises DefinitionFaults, which holds all that is wrong with it.
 
     `files` gives the bytes of a file named in the text, by its path beside it, or raises OSError or KeyError; without
     it such a name is a fault. `check_template` gets a message's kind and one of its texts and says in words what is
-    wrong with it; without it placeholders are not checked.
+    wrong with it; without it placeholders are not checked. `check_logo` says so of a logo's bytes, None for a good one.
     """
     report = Report()
     written = PROGRAM.read(compose(text, report), report)
     if written is None:
         raise DefinitionFaults(report.faults)
-    return resolve(written, report, files=files, check_template=check_template)
+    return resolve(written, report, files=files, check_template=check_template, check_logo=check_logo)
 
 
 def definition_schema() -> dict[str, object]:

@@ -76,6 +76,9 @@ from .shapes import (
 MESSAGE_KINDS: Final = (*KINDS, "tier_changed")  # which speaks for both directions
 BODY_TEXT: Final = Text(500, lines=10)
 COLOUR: Final = Pattern("#[0-9a-fA-F]{6}", "a colour in quotes, such as '#1f2937'")
+LINK: Final = Pattern(
+    "(?:https://|mailto:|tel:)[A-Za-z0-9._~:/?#@!$&()*+,;=%-]{1,400}", "an address such as https://shop.example, mailto: or tel:"
+)
 
 
 @cache
@@ -101,6 +104,14 @@ class ColoursWritten(Written):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LinkWritten(Written):
+    """A link on the back of the wallet pass."""
+
+    name: Words = required(words(30), says="What it leads to.")
+    url: At[str] = required(LINK, says="The address: https, mailto or tel.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class BrandWritten(Written):
     """How the card looks."""
 
@@ -108,6 +119,9 @@ class BrandWritten(Written):
     colours: ColoursWritten | None = optional(Record(ColoursWritten, "background, text and label"), says="The colours.")
     logo: At[str] | None = optional(
         Text(700_000), says="A PNG: the path of a file beside this one, or `data:image/png;base64,…`."
+    )
+    links: tuple[LinkWritten, ...] | None = optional(
+        ListOf(Record(LinkWritten, "`name` and `url`"), most=10), says="Links on the back of the wallet passes."
     )
 
 
@@ -153,7 +167,7 @@ class ProgramWritten(Written):
     terms_version: At[str] | None = optional(
         Text(40), says="The version of the terms that members agree to; `1` where left out."
     )
-    brand: BrandWritten | None = optional(Record(BrandWritten, "name, colours and logo"), says="How the card looks.")
+    brand: BrandWritten | None = optional(Record(BrandWritten, "name, colours, logo and links"), says="How the card looks.")
     units: tuple[tuple[At[str], UnitWritten | None], ...] | None = optional(
         MapOf(identifier("the id of a unit"), UNIT, most=20, wanted="units by their ids"),
         says="What is counted: points, stars, stamps.",

@@ -9,9 +9,11 @@ from pathlib import PurePosixPath
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
+from passes.contrast import LEAST_CONTRAST, contrast
 from wallet_api.domain.definition import (
     Benefits,
     Brand,
+    BrandLink,
     CarryOver,
     Colours,
     Definition,
@@ -20,8 +22,7 @@ from wallet_api.domain.definition import (
     PlanTerms,
 )
 
-from .contrast import contrast
-from .declaration import Body, BrandWritten, ColoursWritten, Message, ProgramWritten
+from .declaration import Body, BrandWritten, ColoursWritten, LinkWritten, Message, ProgramWritten
 from .faults import DefinitionFaults, Place, Report, shown
 from .resolve_rewards import RewardReader
 from .resolve_status import StatusReader
@@ -30,29 +31,41 @@ from .shapes import At
 
 Files: TypeAlias = Callable[[str], bytes]
 CheckTemplate: TypeAlias = Callable[[str, str], Sequence[str]]
+CheckLogo: TypeAlias = Callable[[bytes], str | None]
 
-LEAST_CONTRAST: Final = 3.0  # WCAG 2.2, 1.4.3 and 1.4.11: large text and graphics
 MOST_LOGO_BYTES: Final = 512 * 1024
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 DATA_PNG: Final = "data:image/png;base64,"
 
 
 def resolve(
-    file: ProgramWritten, report: Report, *, files: Files | None = None, check_template: CheckTemplate | None = None
+    file: ProgramWritten,
+    report: Report,
+    *,
+    files: Files | None = None,
+    check_template: CheckTemplate | None = None,
+    check_logo: CheckLogo | None = None,
 ) -> Definition:
     """The definition that the file stands for; raises DefinitionFaults with all that the report holds by then."""
-    return _Resolver(file, report, files=files, check_template=check_template).definition()
+    return _Resolver(file, report, files=files, check_template=check_template, check_logo=check_logo).definition()
 
 
 class _Resolver(UnitReader, RewardReader, StatusReader):
     """Makes the definition out of its parts."""
 
     def __init__(
-        self, file: ProgramWritten, report: Report, *, files: Files | None, check_template: CheckTemplate | None
+        self,
+        file: ProgramWritten,
+        report: Report,
+        *,
+        files: Files | None,
+        check_template: CheckTemplate | None,
+        check_logo: CheckLogo | None,
     ) -> None:
         super().__init__(file, report)
         self.files = files
         self.check_template = check_template
+        self.check_logo = check_logo
 
     def definition(self) -> Definition:
         file = self.file
@@ -171,7 +184,11 @@ class _Resolver(UnitReader, RewardReader, StatusReader):
             name=brand.name.value if brand.name else name,
             colours=self.colours(brand.colours) if brand.colours else Colours(),
             logo=self.logo(brand.logo) if brand.logo else None,
+            links=tuple(self.link(link) for link in brand.links or ()),
         )
+
+    def link(self, written: LinkWritten) -> BrandLink:
+        return BrandLink(name=self.words(written.name), url=written.url.value)
 
     def colours(self, written: ColoursWritten) -> Colours:
         background = written.background.value if written.background else Colours.background
@@ -196,6 +213,8 @@ class _Resolver(UnitReader, RewardReader, StatusReader):
             self.report.add(written.place, "the logo is not a PNG image", "save it as PNG")
         if len(data) > MOST_LOGO_BYTES:
             self.report.add(written.place, f"the logo has {len(data)} bytes", f"at most {MOST_LOGO_BYTES} are taken")
+        elif data.startswith(PNG) and self.check_logo and (problem := self.check_logo(data)):
+            self.report.add(written.place, f"the logo {problem}", "save it anew, or choose another")
         return data
 
     def inline_logo(self, written: At[str]) -> bytes | None:

@@ -191,6 +191,11 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "tier_is_kept": {"en": "{tier} is kept", "fr": "{tier} est conservé"},
     "tier_until": {"en": "valid until {until}", "fr": "valable jusqu’au {until}"},
+    # ── Passes ───────────────────────────────────────────────────────────────────────────────────────────────────
+    "pass_reward": {"en": "{missing} more for {reward}", "fr": "encore {missing} pour {reward}"},
+    "pass_expiry": {"en": "{units}, until {last}", "fr": "{units}, jusqu’au {last}"},
+    "pass_until": {"en": "{name}, until {last}", "fr": "{name}, jusqu’au {last}"},
+    "pass_place": {"en": "Your card for {place}", "fr": "Votre carte pour {place}"},
     # ── Measures ─────────────────────────────────────────────────────────────────────────────────────────────────
     "visits": {"en": "{number} visits", "fr": "{number} visites"},
     "visits_one": {"en": "{number} visit", "fr": "{number} visite"},
@@ -524,6 +529,22 @@ class Explainer:
             return self._say("tier_is_kept", tier=self.tier(standing.tier))
         missing = self.measure(measure, progress.to_keep)
         return self._say("tier_keep", missing=missing, tier=self.tier(standing.tier), until=self.day(standing.until))
+
+    def next_reward(self, reward_id: str, unit: str, missing: int) -> str:
+        """What is missing for a reward."""
+        return self._say("pass_reward", missing=self.units(unit, missing), reward=self.reward(reward_id))
+
+    def expiring(self, unit: str, amount: int, *, last: date) -> str:
+        """What is gone after a day."""
+        return self._say("pass_expiry", units=self.units(unit, amount), last=self.day(last))
+
+    def until(self, name: str, last: date | None) -> str:
+        """Something that is there, and its last day, if it has one."""
+        return self._say("pass_until", name=name, last=self.day(last)) if last else name
+
+    def place(self, name: str) -> str:
+        """What a phone says of the card when its owner is near a shop."""
+        return self._say("pass_place", place=name)
 
     def _say(self, text: str, **values: object) -> str:
         return _TEXTS[text][self._language].format(**values)

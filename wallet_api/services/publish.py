@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from notifications.render import check_template
+from passes.apple.images import logo_fault
 from wallet_api.domain.definition import Definition
 from wallet_api.domain.errors import InThePast
 from wallet_api.program_file import read_definition
@@ -16,7 +17,12 @@ from wallet_api.store import programs
 
 def check(text: str, *, files: Callable[[str], bytes] | None = None) -> Definition:
     """Read a definition and check everything about it; raises DefinitionFaults with all that is wrong."""
-    return read_definition(text, files=files, check_template=lambda kind, message: check_template(message, kind))
+    return read_definition(
+        text,
+        files=files,
+        check_template=lambda kind, message: check_template(message, kind),
+        check_logo=logo_fault,
+    )
 
 
 def publish(

@@ -134,6 +134,40 @@ def locations(tx: Tx, program_id: str) -> list[Location]:
     return [Location(**row._mapping) for row in rows]
 
 
+def places(tx: Tx, program_id: str, *, most: int) -> list[Location]:
+    """So many of a program's shops whose place on earth is known, by code."""
+    rows = sql.every(
+        tx,
+        _LOCATION
+        + "WHERE program_id = :id AND latitude IS NOT NULL AND longitude IS NOT NULL ORDER BY code LIMIT :most",
+        id=program_id,
+        most=most,
+    )
+    return [Location(**row._mapping) for row in rows]
+
+
+def nearest(tx: Tx, program_id: str, place: Location, *, most: int) -> list[Location]:
+    """So many of a program's shops whose place is known, the nearest to one of them first: itself.
+
+    Degrees of longitude are as long as they are at its latitude, which is right to a few per cent for a whole country.
+    """
+    rows = sql.every(
+        tx,
+        _LOCATION
+        + """
+        WHERE program_id = :id AND latitude IS NOT NULL AND longitude IS NOT NULL
+        ORDER BY power(latitude - :latitude, 2) + power(
+            least(abs(longitude - :longitude), 360 - abs(longitude - :longitude)) * cos(radians(:latitude)), 2), code
+        LIMIT :most
+        """,
+        id=program_id,
+        latitude=place.latitude,
+        longitude=place.longitude,
+        most=most,
+    )
+    return [Location(**row._mapping) for row in rows]
+
+
 def location(tx: Tx, location_id: UUID) -> Location | None:
     """One shop."""
     row = sql.first(tx, _LOCATION + "WHERE id = :id", id=location_id)

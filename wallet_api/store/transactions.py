@@ -378,3 +378,18 @@ def answer_activity(tx: Tx, activity_id: UUID, answer: Mapping[str, object]) -> 
         id=activity_id,
         answer=json_text(dict(answer)),
     )
+
+
+def usual_location(tx: Tx, member_id: UUID) -> UUID | None:
+    """Where a member has bought most often, of the last fifty times; None before the first."""
+    row = sql.first(
+        tx,
+        """
+        SELECT location_id FROM (
+          SELECT location_id FROM transactions WHERE member_id = :member AND type = 'sale' ORDER BY id DESC LIMIT 50
+        ) AS recent
+        GROUP BY location_id ORDER BY count(*) DESC, location_id LIMIT 1
+        """,
+        member=member_id,
+    )
+    return row.location_id if row else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from wallet_api.domain.definition.basics import DayRange, EventKind, Localised, MonthDay, NthWeekday, Period, Span
 from wallet_api.domain.definition.benefits import Access, Audience, Benefits, MemberPrice, ReturnTerms, Shipping
-from wallet_api.domain.definition.brand import Brand, Colours, MessageText
+from wallet_api.domain.definition.brand import Brand, BrandLink, Colours, MessageText
 from wallet_api.domain.definition.community import Challenge, Contest, Partner, Segment
 from wallet_api.domain.definition.earning import (
     Amount,
@@ -56,6 +56,7 @@ __all__ = [
     "Bands",
     "Benefits",
     "Brand",
+    "BrandLink",
     "ByField",
     "BySize",
     "ByStreak",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from wallet_api.domain.definition.basics import Localised
+
 
 @dataclass(frozen=True, kw_only=True)
 class Colours:
@@ -15,12 +17,21 @@ class Colours:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BrandLink:
+    """A link on the back of the wallet pass: what it leads to, and its https, mailto or tel address."""
+
+    name: Localised
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Brand:
-    """How the card looks: name, colours, and a PNG logo (its bytes) or none."""
+    """How the card looks: name, colours, a PNG logo (its bytes) or none, and links."""
 
     name: str
     colours: Colours = field(default_factory=Colours)
     logo: bytes | None = None
+    links: tuple[BrandLink, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

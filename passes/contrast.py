@@ -1,16 +1,19 @@
 """How well two colours can be told apart, after WCAG 2.2."""
 
-from __future__ import annotations
+from typing import Final
+
+LEAST_CONTRAST: Final = 3.0
+"""WCAG 2.2, 1.4.3 and 1.4.11: large text and graphics."""
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two `#rrggbb` colours: 1 (the same) to 21 (black on white). WCAG 2.2, "contrast ratio"."""
+    """Return the contrast ratio of two `#rrggbb` colours: 1 (the same) to 21 (black on white)."""
     dark, light = sorted((_luminance(one), _luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
 
 def _luminance(colour: str) -> float:
-    red, green, blue = (_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
+    red, green, blue = (_linear(channel / 255) for channel in bytes.fromhex(colour[1:]))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 

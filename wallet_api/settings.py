@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,11 +18,23 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 DEFAULT_DATA_DIR = "var"
+DEFAULT_APPLE_PUSH_PAUSE_SECONDS = 30
+"""Wallet is said to stop fetching for a device that is pushed to in quick succession; why 30: decision 0016."""
+
 DEFAULT_GOOGLE_REQUESTS_PER_SECOND = 15
 """Google allows a project 20 and says nothing of what is left."""
 
 SECRET_KEY_CHARACTERS_MIN = 32
 DERIVED_KEY_BYTES = 32
+
+APPLE_DEVELOPMENT = (
+    "Apple Wallet passes are signed for development only: a real iPhone takes them once APPLE_PASS_CERT, APPLE_PASS_KEY "
+    "and APPLE_WWDR_CERT name a pass certificate from Apple (docs/wallets.md)."
+)
+GOOGLE_DEVELOPMENT = (
+    "Google Wallet objects are made for development only and sent to nobody: a real Android phone gets them once "
+    "GOOGLE_WALLET_ISSUER_ID and GOOGLE_WALLET_CREDENTIALS name an account at Google (docs/wallets.md)."
+)
 
 # The first generation of derived keys: it stands in `kid`, so that a later generation can live beside it.
 KEY_ID = "1"
@@ -50,10 +63,15 @@ class Settings:
     apple_pass_key: Path | None = None
     apple_pass_key_password: str | None = field(default=None, repr=False)
     apple_wwdr_cert: Path | None = None
+    apple_pass_cert_next: Path | None = None
+    apple_pass_key_next: Path | None = None
+    apple_pass_key_password_next: str | None = field(default=None, repr=False)
+    apple_wwdr_cert_next: Path | None = None
     apple_pass_type_id: str | None = None
     apple_team_id: str | None = None
     apns_endpoint: str | None = None
     apns_ca: Path | None = None
+    apple_push_pause_seconds: int = DEFAULT_APPLE_PUSH_PAUSE_SECONDS
     google_wallet_issuer_id: str | None = None
     google_wallet_credentials: Path | None = None
     google_wallet_endpoint: str | None = None
@@ -62,6 +80,7 @@ class Settings:
     google_wallet_callback_sender: str | None = None
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
+    development_wallets: bool = False
     trusted_proxies: int = 0  # how many proxies in front add to X-Forwarded-For; what the others say is not believed
     demo_dir: Path | None = None  # set by `carnet demo` only: turns on the pages that show what others would not see
 
@@ -69,9 +88,10 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Read and check every setting. Raises SettingsFaults that names all that is wrong."""
         read = _Reader(environ)
+        base_url = read.origin("CARNET_BASE_URL") or DEFAULT_BASE_URL
         settings = cls(
             secret_key=read.secret("CARNET_SECRET_KEY"),
-            base_url=read.origin("CARNET_BASE_URL") or DEFAULT_BASE_URL,
+            base_url=base_url,
             data_dir=read.folder("CARNET_DATA_DIR") or Path(DEFAULT_DATA_DIR),
             database_url=read.database("DATABASE_URL"),
             replica_url=read.database("REPLICA_URL"),
@@ -81,10 +101,15 @@ class Settings:
             apple_pass_key=read.file("APPLE_PASS_KEY"),
             apple_pass_key_password=read.text("APPLE_PASS_KEY_PASSWORD"),
             apple_wwdr_cert=read.file("APPLE_WWDR_CERT"),
+            apple_pass_cert_next=read.file("APPLE_PASS_CERT_NEXT"),
+            apple_pass_key_next=read.file("APPLE_PASS_KEY_NEXT"),
+            apple_pass_key_password_next=read.text("APPLE_PASS_KEY_PASSWORD_NEXT"),
+            apple_wwdr_cert_next=read.file("APPLE_WWDR_CERT_NEXT"),
             apple_pass_type_id=read.text("APPLE_PASS_TYPE_ID"),
             apple_team_id=read.text("APPLE_TEAM_ID"),
             apns_endpoint=read.web("APNS_ENDPOINT", schemes=("https",)),
             apns_ca=read.file("APNS_CA"),
+            apple_push_pause_seconds=int(read.digits("APPLE_PUSH_PAUSE_SECONDS") or DEFAULT_APPLE_PUSH_PAUSE_SECONDS),
             google_wallet_issuer_id=read.digits("GOOGLE_WALLET_ISSUER_ID"),
             google_wallet_credentials=read.file("GOOGLE_WALLET_CREDENTIALS"),
             google_wallet_endpoint=read.web("GOOGLE_WALLET_ENDPOINT"),
@@ -95,12 +120,32 @@ class Settings:
             google_wallet_callback_sender=read.text("GOOGLE_WALLET_CALLBACK_SENDER"),
             smtp_url=read.url("SMTP_URL", schemes=("smtp", "smtps", "smtp+starttls")),
             mail_from=read.sender("MAIL_FROM"),
+            # A shop's members must not be offered passes that their phones refuse; on one's own machine they are welcome.
+            development_wallets=read.switch("CARNET_DEVELOPMENT_WALLETS", default=_is_loopback(base_url)),
             trusted_proxies=int(read.digits("CARNET_TRUSTED_PROXIES") or 0),
             demo_dir=read.folder("CARNET_DEMO"),
         )
+        read.faults += settings.change_over_faults()
         if read.faults:
             raise SettingsFaults(read.faults)
         return settings
+
+    def change_over_faults(self) -> list[str]:
+        """What is missing for the change-over to another pass certificate that is set up."""
+        named = {
+            "APPLE_PASS_KEY_NEXT": self.apple_pass_key_next,
+            "APPLE_PASS_KEY_PASSWORD_NEXT": self.apple_pass_key_password_next,
+            "APPLE_WWDR_CERT_NEXT": self.apple_wwdr_cert_next,
+        }
+        given = [name for name, value in named.items() if value is not None]
+        if self.apple_pass_cert_next is None and given:
+            return [f"{given[0]} is set, and APPLE_PASS_CERT_NEXT is not. Set that too, or unset {given[0]}."]
+        if self.apple_pass_cert_next is not None and self.missing_for_apple:
+            return [
+                f"APPLE_PASS_CERT_NEXT follows another certificate, and {_not_set(self.missing_for_apple)}. "
+                "Set the first certificate without _NEXT."
+            ]
+        return []
 
     def derive(self, label: str) -> bytes:
         """A key of 32 bytes for one purpose (HKDF-SHA256, RFC 5869), so that no two purposes share a key."""
@@ -141,10 +186,21 @@ class Settings:
             GOOGLE_WALLET_CREDENTIALS=self.google_wallet_credentials,
         )
 
+    @property
+    def apple_for_development(self) -> bool:
+        """Whether Apple passes are signed with a certificate of our own, since none of Apple's is set up in any part."""
+        named = (self.apple_pass_cert, self.apple_pass_key, self.apple_wwdr_cert)
+        return self.development_wallets and not any(named)
+
+    @property
+    def google_for_development(self) -> bool:
+        """Whether Google's objects are made for an issuer of our own, since no account is set up in any part."""
+        named = (self.google_wallet_issuer_id, self.google_wallet_credentials)
+        return self.development_wallets and not any(named)
+
     def describe(self) -> list[str]:
         """What is on, what goes to the console instead and what is missing for it, one sentence each, no secrets."""
         firebase, mail = self.missing_for_firebase, self.missing_for_mail
-        apple, google = self.missing_for_apple, self.missing_for_google
         return [
             f"Links and tokens carry the base URL {self.base_url}.",
             f"Files are kept in {self.data_dir}.",
@@ -158,13 +214,23 @@ class Settings:
             if mail or self.smtp_url is None
             else f"E-mail goes through {_place(self.smtp_url)} as {self.sender}.",
             "Text messages go to the console channel, because no provider of them is built in.",
-            f"Apple Wallet passes are off, because {_not_set(apple)}."
-            if apple
-            else f"Apple Wallet passes are on{_by_way_of(self.apns_endpoint)}.",
-            f"Google Wallet passes are off, because {_not_set(google)}."
-            if google
-            else f"Google Wallet passes are on{_by_way_of(self.google_wallet_endpoint)}.",
+            self._apple_says(),
+            self._google_says(),
         ]
+
+    def _apple_says(self) -> str:
+        if self.apple_for_development:
+            return APPLE_DEVELOPMENT
+        if missing := self.missing_for_apple:
+            return f"Apple Wallet passes are off, because {_not_set(missing)}."
+        return f"Apple Wallet passes are on{_by_way_of(self.apns_endpoint)}."
+
+    def _google_says(self) -> str:
+        if self.google_for_development:
+            return GOOGLE_DEVELOPMENT
+        if missing := self.missing_for_google:
+            return f"Google Wallet passes are off, because {_not_set(missing)}."
+        return f"Google Wallet passes are on{_by_way_of(self.google_wallet_endpoint)}."
 
 
 _DATABASE = ("postgresql", "postgresql+psycopg", "postgres")
@@ -243,6 +309,7 @@ class _Reader:
         text = self.text(name)
         if text is not None and not (text.isascii() and text.isdigit()):
             self.faults.append(f"{name} must be a number, in digits only.")
+            return None  # the callers make numbers of it, before all faults are told
         return text
 
     def rate(self, name: str, *, default: int) -> int:
@@ -251,11 +318,26 @@ class _Reader:
             self.faults.append(f"{name} must be at least 1.")
         return number
 
+    def switch(self, name: str, *, default: bool) -> bool:
+        text = self.text(name)
+        if text not in {None, "on", "off"}:
+            self.faults.append(f"{name} is neither `on` nor `off`. Set one of them, or unset it.")
+        return default if text is None else text == "on"
+
     def sender(self, name: str) -> str | None:
         text = self.text(name)
         if text is not None and ("@" not in text or not text.isprintable()):
             self.faults.append(f"{name} is not an e-mail address. Write it as `Name <cards@shop.example>`.")
         return text
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether an address leads to the machine itself, where no phone can follow."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _parts(text: str) -> SplitResult | None:

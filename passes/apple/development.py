@@ -18,9 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from passes.apple.signing import PASS_TYPE_OID
+from passes.apple.signing import DEVELOPMENT_MARK, PASS_TYPE_OID
 
-_MARK: Final = "Carnet development, not Apple"
 _VALID: Final = timedelta(days=365)
 _CLOCKS_DIFFER: Final = timedelta(hours=1)
 
@@ -41,8 +40,8 @@ def development_certificates(*, pass_type_id: str, team_id: str, now: datetime) 
     The pass certificate is good for a TLS client too, as Apple's is for its push service.
     """
     root_key, wwdr_key, key = (rsa.generate_private_key(65537, 2048) for _ in range(3))
-    root_name = _name(f"Root ({_MARK})")
-    wwdr_name = _name(f"Worldwide Relations Stand-in ({_MARK})")
+    root_name = _name(f"Root ({DEVELOPMENT_MARK})")
+    wwdr_name = _name(f"Worldwide Relations Stand-in ({DEVELOPMENT_MARK})")
     root = _authority(root_name, root_key, issuer=root_name, now=now, below=1)
     wwdr = _authority(wwdr_name, wwdr_key, issuer=root_name, now=now, below=0)
     subject = x509.Name(
@@ -50,7 +49,7 @@ def development_certificates(*, pass_type_id: str, team_id: str, now: datetime) 
             x509.NameAttribute(NameOID.USER_ID, pass_type_id),
             x509.NameAttribute(NameOID.COMMON_NAME, f"Pass Type ID: {pass_type_id}"),
             x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, team_id),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, _MARK),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT_MARK),
         ]
     )
     leaf = _builder(subject, key, issuer=wwdr_name, now=now)
@@ -72,7 +71,7 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, _MARK),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT_MARK),
         ]
     )
 

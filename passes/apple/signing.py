@@ -1,6 +1,7 @@
 """The pass certificate: read and checked once, then signs every pass."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,17 +18,25 @@ from passes.errors import PassRefused
 # Apple writes the pass type id into its pass certificates under this number.
 PASS_TYPE_OID: Final = x509.ObjectIdentifier("1.2.840.113635.100.6.1.16")
 RSA_BITS_MIN: Final = 2048
+PASS_CERTIFICATE: Final = "pass certificate"
+WWDR_CERTIFICATE: Final = "WWDR certificate"
+DEVELOPMENT_MARK: Final = "Carnet development, not Apple"
 _STRING_TAGS: Final = (b"\x0c", b"\x13", b"\x16")  # UTF8String, PrintableString, IA5String
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signer:
-    """Signs manifests with one pass certificate; safe to share between threads."""
+    """Signs manifests with one pass certificate, or with two in turn; safe to share between threads.
+
+    While a certificate is replaced both are loaded: see `followed_by`.
+    """
 
     pass_type_id: str
     team_id: str
-    expires_at: datetime
+    begins_at: datetime
+    ends_at: datetime
     identity: Identity = field(repr=False)
+    successor: "Signer | None" = field(default=None, repr=False)
 
     @classmethod
     def load(
@@ -37,43 +46,106 @@ class Signer:
         key_pem: bytes,
         password: bytes | None,
         wwdr_pem: bytes,
-        now: datetime,
         pass_type_id: str | None = None,
         team_id: str | None = None,
     ) -> "Signer":
         """Read key and certificates (PEM; certificates in DER too) and check that they fit.
 
-        `pass_type_id` and `team_id`, when given, must be the certificate's own. Raises
-        `PassRefused`, naming the part at fault. Costs 50 ms: once at start, not once a pass.
+        `pass_type_id` and `team_id`, when given, must be the certificate's own. Raises `PassRefused`, naming the part
+        at fault and saying what to do. Dates are not looked at: a certificate that has ended, or is to begin, is a right
+        one, which `at` leaves out. Costs 50 ms: once at start, not once a pass.
         """
-        certificate = read_certificate(cert_pem, name="pass certificate")
-        intermediate = read_certificate(wwdr_pem, name="WWDR certificate")
+        certificate = read_certificate(cert_pem, name=PASS_CERTIFICATE)
+        intermediate = read_certificate(wwdr_pem, name=WWDR_CERTIFICATE)
         key = _key(key_pem, password)
         if key.public_key() != certificate.public_key():
-            raise PassRefused("private key", "belongs to another certificate")
-        _check_issued(certificate, intermediate)
-        check_period(intermediate, name="WWDR certificate", now=now)
+            raise PassRefused(
+                "private key", "belongs to another certificate; name the key that its request was made with"
+            )
+        if not is_issued_by(certificate, intermediate):
+            raise PassRefused(
+                WWDR_CERTIFICATE, f"did not issue the pass certificate; Apple has several: get {_issuer(certificate)}"
+            )
         signer = cls(
             pass_type_id=_named(certificate, NameOID.USER_ID, "UID"),
             team_id=_named(certificate, NameOID.ORGANIZATIONAL_UNIT_NAME, "OU"),
-            expires_at=certificate.not_valid_after_utc,
+            begins_at=max(certificate.not_valid_before_utc, intermediate.not_valid_before_utc),
+            ends_at=min(certificate.not_valid_after_utc, intermediate.not_valid_after_utc),
             identity=Identity.of(key, certificate, intermediate),
         )
-        check_period(certificate, name="pass certificate", now=now)
         if apple_pass_type(certificate) != signer.pass_type_id:
-            raise PassRefused("pass certificate", "is not for passes: Apple's mark is missing")
+            raise PassRefused(
+                PASS_CERTIFICATE, "is not for passes: Apple's mark is missing; make one for a Pass Type ID at Apple"
+            )
         _check_wish("pass type id", wish=pass_type_id, own=signer.pass_type_id)
         _check_wish("team id", wish=team_id, own=signer.team_id)
         return signer
 
-    def sign(self, manifest: bytes, *, now: datetime) -> bytes:
-        """Return the detached signature (CMS, DER) over a manifest, signed at `now`.
+    def followed_by(self, successor: "Signer") -> "Signer":
+        """Return a signer that changes over to another certificate of the same pass type and team.
 
-        Raises `PassRefused` once a certificate has expired: Wallet would refuse the pass.
+        Raises `PassRefused` for one of another type or team: passes in wallets could never be updated by it.
         """
-        check_period(self.identity.certificate, name="pass certificate", now=now)
-        check_period(self.identity.intermediate, name="WWDR certificate", now=now)
-        return sign_detached(manifest, identity=self.identity, now=now)
+        _check_wish("pass type id", wish=self.pass_type_id, own=successor.pass_type_id)
+        _check_wish("team id", wish=self.team_id, own=successor.team_id)
+        return replace(self, successor=successor)
+
+    @property
+    def is_development(self) -> bool:
+        """Whether the certificate is one of `passes.apple.development`: no iPhone takes what it signs."""
+        return DEVELOPMENT_MARK in subject_values(self.identity.certificate, NameOID.ORGANIZATION_NAME)
+
+    def at(self, now: datetime) -> "Signer | None":
+        """Return the one that signs at a time, and that Apple's push service is to know us by; None if none can.
+
+        Of two that are valid it is the younger: the older signs until then, and again should the younger end first.
+        """
+        if self.successor is None:  # the usual case, asked for each pass
+            return self if self.begins_at <= now <= self.ends_at else None
+        valid = [each for each in self._each() if each.begins_at <= now <= each.ends_at]
+        return max(valid, key=lambda each: each.begins_at, default=None)
+
+    def required_at(self, now: datetime) -> "Signer":
+        """Return the one that signs at a time; raises `PassRefused` with the certificate at fault and its date."""
+        if (signer := self.at(now)) is not None:
+            return signer
+        latest = max(self._each(), key=lambda each: each.ends_at)
+        if latest.ends_at < now:
+            raise PassRefused(latest.ends_first, f"has expired on {latest.ends_at:%Y-%m-%d}")
+        raise PassRefused(PASS_CERTIFICATE, f"is valid from {latest.begins_at:%Y-%m-%d} only")
+
+    def ends(self, now: datetime) -> tuple[datetime, str]:
+        """Return until when signing goes on without a gap, and the name of the certificate that ends then.
+
+        Where none can sign at this time it is the last end that there was, or now if all are still to begin.
+        """
+        if self.at(now) is None:
+            past = [each for each in self._each() if each.ends_at < now]
+            last = max(past, key=lambda each: each.ends_at, default=None)
+            return (last.ends_at, last.ends_first) if last else (now, PASS_CERTIFICATE)
+        end, name = now, PASS_CERTIFICATE
+        for each in sorted(self._each(), key=lambda each: each.begins_at):
+            if each.begins_at <= end < each.ends_at:
+                end, name = each.ends_at, each.ends_first
+        return end, name
+
+    @property
+    def ends_first(self) -> str:
+        """Which certificate's end is the end of both."""
+        is_leaf = self.ends_at == self.identity.certificate.not_valid_after_utc
+        return PASS_CERTIFICATE if is_leaf else WWDR_CERTIFICATE
+
+    def sign(self, manifest: bytes, *, now: datetime) -> bytes:
+        """Return the detached signature (CMS, DER) over a manifest, signed at `now`; the same second, the same bytes.
+
+        Raises `PassRefused` where no certificate is valid: Wallet would refuse the pass.
+        """
+        return sign_detached(manifest, identity=self.required_at(now).identity, now=now)
+
+    def _each(self) -> "Iterator[Signer]":
+        yield self
+        if self.successor is not None:
+            yield self.successor
 
 
 def read_certificate(data: bytes, *, name: str) -> x509.Certificate:
@@ -138,18 +210,20 @@ def _key(pem: bytes, password: bytes | None) -> rsa.RSAPrivateKey:
     return key
 
 
-def _check_issued(certificate: x509.Certificate, intermediate: x509.Certificate) -> None:
-    if not is_issued_by(certificate, intermediate):
-        raise PassRefused("WWDR certificate", "did not issue the pass certificate; Apple has several")
+def _issuer(certificate: x509.Certificate) -> str:
+    """The issuer's name as Apple's page of certificate authorities has it, with the generation, such as G4."""
+    parts = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    parts += certificate.issuer.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+    return ", ".join(str(part.value) for part in parts) or "the one that it names"
 
 
 def _named(certificate: x509.Certificate, oid: x509.ObjectIdentifier, what: str) -> str:
     values = subject_values(certificate, oid)
     if len(values) != 1:
-        raise PassRefused("pass certificate", f"does not have one {what} in its subject")
+        raise PassRefused(PASS_CERTIFICATE, f"does not have one {what} in its subject; is it one for passes?")
     return values[0]
 
 
 def _check_wish(name: str, *, wish: str | None, own: str) -> None:
     if wish is not None and wish != own:
-        raise PassRefused(name, f"is {wish}, but the pass certificate is for {own}")
+        raise PassRefused(name, f"is {wish}, but the certificate is for {own}; correct one of them")

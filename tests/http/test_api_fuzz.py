@@ -73,7 +73,7 @@ class Town:
 @pytest.fixture
 def town(shop: Shop) -> Town:
     made = development_certificates(pass_type_id=PASS_TYPE, team_id="CARNET0001", now=NOON)
-    signer = Signer.load(cert_pem=made.cert_pem, key_pem=made.key_pem, password=None, wwdr_pem=made.wwdr_pem, now=NOON)
+    signer = Signer.load(cert_pem=made.cert_pem, key_pem=made.key_pem, password=None, wwdr_pem=made.wwdr_pem)
     app = replace(shop.app, apple=signer)
     shop = replace(shop, app=app)
     source = (PROGRAMS / f"{shop.program}.yaml").read_text(encoding="utf-8")

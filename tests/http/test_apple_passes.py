@@ -40,7 +40,7 @@ V1 = "/passes/apple/v1"
 def signer() -> Signer:
     """Signs as Apple's certificate would."""
     made = development_certificates(pass_type_id=TYPE, team_id="CARNET0001", now=NOON)
-    return Signer.load(cert_pem=made.cert_pem, key_pem=made.key_pem, password=None, wwdr_pem=made.wwdr_pem, now=NOON)
+    return Signer.load(cert_pem=made.cert_pem, key_pem=made.key_pem, password=None, wwdr_pem=made.wwdr_pem)
 
 
 @pytest.fixture

@@ -34,13 +34,12 @@ def certificates(now: datetime) -> DevelopmentCertificates:
 
 
 @pytest.fixture(scope="session")
-def signer(certificates: DevelopmentCertificates, now: datetime) -> Signer:
+def signer(certificates: DevelopmentCertificates) -> Signer:
     return Signer.load(
         cert_pem=certificates.cert_pem,
         key_pem=certificates.key_pem,
         password=None,
         wwdr_pem=certificates.wwdr_pem,
-        now=now,
     )
 
 

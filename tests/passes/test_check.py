@@ -245,7 +245,6 @@ def test_a_signature_of_another_team_is_found(
         key_pem=rival.key_pem,
         password=None,
         wwdr_pem=rival.wwdr_pem,
-        now=now,
     )
 
     faults = check_pass(

@@ -17,6 +17,7 @@ from procrastinate.jobs import JobDeferrer, Status
 from procrastinate.tasks import Task
 
 from wallet_api.jobs import post_due
+from wallet_api.jobs.certificates import watch_certificate
 from wallet_api.jobs.check_ledger import Check, check_ledger
 from wallet_api.jobs.post_due import Progress
 from wallet_api.services.app import App
@@ -33,7 +34,6 @@ AFTER_A_MINUTE = procrastinate.RetryStrategy(max_attempts=10, wait=60)
 KEYS_ARE_KEPT = timedelta(days=7)
 """An offline till may come back with a key this old."""
 CODES_ARE_KEPT = timedelta(days=1)
-ALARM_BEFORE = timedelta(days=30)
 
 
 def job_app(
@@ -71,11 +71,10 @@ def job_app(
             sql.run(tx, "SELECT make_partitions(CAST(:today AS date), 13)", today=app.clock.now().date())
 
     @jobs.periodic(cron="0 8 * * *")
-    @jobs.task(queueing_lock="watch_certificate")
-    def watch_certificate(timestamp: int) -> None:
-        """Alarm while there is time to order a new pass certificate: without one, passes no longer change."""
-        if app.apple and app.apple.expires_at < app.clock.now() + ALARM_BEFORE:
-            log.error("the pass certificate ends soon", expires_at=app.apple.expires_at.isoformat())
+    @jobs.task(queueing_lock="watch_certificate", name="watch_certificate")
+    def watch(timestamp: int) -> None:
+        """Alarm while there is time to order a new pass certificate."""
+        watch_certificate(app)
 
     @jobs.periodic(cron="* * * * *")
     @jobs.task(queueing_lock="retry_stalled", pass_context=True)

@@ -224,7 +224,7 @@ def _shown(app: App, tx: Tx, member_id: UUID) -> dict[str, Any]:
             _entry(item, words, definition, locale)
             for item in entries(app, tx, member_id, before=None, limit=ENTRIES_SHOWN)
         ],
-        "has_apple": app.apple is not None and is_active,
+        "has_apple": app.signer is not None and is_active,
         "is_demo": app.settings.demo_dir is not None,
     }
 

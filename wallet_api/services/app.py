@@ -60,10 +60,14 @@ class Key:
 
 @dataclass(frozen=True, kw_only=True)
 class GoogleIssuer:
-    """The Google Wallet account that passes are made under."""
+    """The Google Wallet account that passes are made under.
+
+    One for development is known to nobody at Google: nothing is sent with it, and no link to save a pass would work.
+    """
 
     issuer_id: str
     credentials: Credentials = field(repr=False)
+    is_development: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +84,11 @@ class App:
     _locations: dict[UUID, Location] = field(default_factory=dict, repr=False)
     _keys: dict[bytes, tuple[datetime, Key | None]] = field(default_factory=dict, repr=False)
     _open_sessions: dict[UUID, datetime] = field(default_factory=dict, repr=False)
+
+    @property
+    def signer(self) -> Signer | None:
+        """Who signs Apple passes now, of two certificates during a change-over; None while passes are off."""
+        return self.apple and self.apple.at(self.clock.now())
 
     @cached_property
     def card_master(self) -> bytes:

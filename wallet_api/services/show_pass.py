@@ -26,13 +26,13 @@ GOOGLE_WANTED = "google_wanted"
 
 
 def apple_link(app: App) -> Json | None:
-    """Where the member's app gets the Apple pass; None where no certificate is set up."""
-    return {"url": f"{app.settings.base_url}/v1/me/card/apple.pkpass"} if app.apple else None
+    """Where the member's app gets the Apple pass; None where no certificate is set up, or none is valid."""
+    return {"url": f"{app.settings.base_url}/v1/me/card/apple.pkpass"} if app.signer else None
 
 
 def google_link(app: App, tx: Tx, card: Card) -> Json | None:
-    """The link that saves the pass to Google Wallet; None until Google has the object, or without an account."""
-    if app.google is None:
+    """The link that saves the pass to Google Wallet; None until Google has the object, or without an account of Google's."""
+    if app.google is None or app.google.is_development:
         return None
     issuer = app.google.issuer_id
     object_id = wallet_id(issuer, str(card.id))

@@ -12,6 +12,7 @@ from wallet_api.jobs.senders.apple import AppleSender
 from wallet_api.jobs.senders.google import GoogleSender
 from wallet_api.jobs.senders.messages import MessageSender, console
 from wallet_api.jobs.senders.sender import Result, Sender
+from wallet_api.jobs.senders.unsent import Unsent
 from wallet_api.services.app import App
 
 __all__ = ["Result", "Sender", "senders"]
@@ -23,10 +24,10 @@ def senders(app: App) -> dict[str, Sender]:
     # No text message provider is built in: what would go to phone numbers is kept by the console channel.
     made: dict[str, Sender] = {"push": _push(app), "email": _email(app), "sms": MessageSender(console(app, "sms"))}
     if app.apple is not None:
-        assert settings.apple_pass_cert is not None
-        assert settings.apple_pass_key is not None
-        made["apple"] = AppleSender(app, cert=settings.apple_pass_cert, key=settings.apple_pass_key)
-    if app.google is not None:
+        made["apple"] = AppleSender(app)
+    if app.google is not None and app.google.is_development:
+        made["google"] = Unsent()
+    elif app.google is not None:
         assert settings.google_wallet_credentials is not None
         made["google"] = GoogleSender(app, app.google, credentials_file=settings.google_wallet_credentials)
     return made

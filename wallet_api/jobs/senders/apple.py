@@ -5,13 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from passes.apple.apns import PRODUCTION as APNS
-from passes.apple.apns import ApnsClient, client_tls
-from passes.apple.signing import read_certificate
+from wallet_api.jobs.senders.apns import Apns
 from wallet_api.jobs.senders.sender import Result, wallet_result
 from wallet_api.services.app import App
 from wallet_api.store import passes
@@ -22,24 +17,15 @@ from wallet_api.store.session import Tx
 class AppleSender:
     """Wakes Apple Wallet."""
 
-    def __init__(self, app: App, *, cert: Path, key: Path) -> None:
-        settings = app.settings
-        password = settings.apple_pass_key_password
-        tls = client_tls(
-            cert_pem=read_certificate(cert.read_bytes(), name="pass certificate").public_bytes(Encoding.PEM),
-            key_pem=key.read_bytes(),
-            password=password.encode() if password else None,
-            ca_file=settings.apns_ca,
-        )
+    def __init__(self, app: App) -> None:
         self._app = app
-        self._client = ApnsClient(tls=tls, endpoint=settings.apns_endpoint or APNS)
+        self._client = Apns(app)
 
     async def send(self, leased: Sequence[Delivery], *, now: datetime) -> list[Result]:
         """Tell each device to ask what has changed; one that has unregistered meanwhile needs no push."""
-        assert self._app.apple is not None
         tokens = await asyncio.to_thread(self._tokens, leased)
         awake = [token for token in tokens if token is not None]
-        answers = iter(await self._client.push(awake, topic=self._app.apple.pass_type_id, now=now))
+        answers = iter(await self._client.push(awake, now=now))
         return [Result(outcome="gone") if token is None else wallet_result(next(answers)) for token in tokens]
 
     def forget(self, tx: Tx, delivery: Delivery, result: Result, *, now: datetime) -> None:

@@ -53,6 +53,7 @@ def build_pass(face: CardFace, *, assets: BrandAssets, signer: Signer, now: date
     """Make a signed .pkpass; raises `PassRefused` where Apple Wallet would refuse it."""
     if assets.brand != face.brand:
         raise ValueError("these assets were prepared for another brand, or before it changed")
+    signer = signer.required_at(now)  # NFC is for the certificate that signs
     document = pass_json(
         face,
         pass_type_id=signer.pass_type_id,

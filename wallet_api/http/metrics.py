@@ -14,6 +14,8 @@ from typing import cast
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from wallet_api.credentials import certificate_seconds
+from wallet_api.services.app import App
 from wallet_api.services.scheduled_work import LastCheck, Posting
 
 METRICS = "carnet.metrics"
@@ -48,6 +50,10 @@ class Metrics:
         )
         self._checked = self._gauge("carnet_ledger_checked_members", "Members whose ledgers it checked.")
         self._checked_at = self._gauge("carnet_ledger_checked_timestamp_seconds", "When it ended; 0: never.")
+        self.certificate = self._gauge(
+            "carnet_pass_certificate_expires_seconds",
+            "For how long Apple passes can be signed yet; negative: since when not; NaN: no certificate of Apple's.",
+        )
 
     def saw(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -77,7 +83,8 @@ class Metrics:
 
 def install(app: Flask) -> None:
     """Count every request of this app from now on."""
-    app.extensions[METRICS] = Metrics()
+    app.extensions[METRICS] = made = Metrics()
+    made.certificate.set_function(lambda: _certificate_seconds(app))
     app.before_request(_start)
     app.after_request(_count)
 
@@ -85,6 +92,11 @@ def install(app: Flask) -> None:
 def metrics() -> Metrics:
     """The counts of the present app."""
     return cast("Metrics", current_app.extensions[METRICS])
+
+
+def _certificate_seconds(app: Flask) -> float:
+    carnet: App = app.extensions["carnet"]
+    return certificate_seconds(carnet.apple, now=carnet.clock.now())
 
 
 def _start() -> None:

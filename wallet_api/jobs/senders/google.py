@@ -7,7 +7,6 @@ holders' phones ring, three times a day at the most; later ones are silent.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,19 +17,17 @@ import structlog
 
 from passes.delivery import Outcome, PushResult
 from passes.errors import PassRefused
-from passes.face import BrandFace, CardFace, FaceTier
 from passes.google.changes import changes, digests
 from passes.google.client import PRODUCTION as GOOGLE_WALLET
 from passes.google.client import GoogleWalletClient, Kind
-from passes.google.objects import Json, loyalty_class, loyalty_message, loyalty_object, wallet_id
+from passes.google.objects import Json, loyalty_message, wallet_id
 from passes.google.pace import Pace, Turns
 from wallet_api.domain.errors import Busy
 from wallet_api.jobs.pass_updates import PASS_UPDATE
 from wallet_api.jobs.senders.sender import Result, wallet_result
-from wallet_api.services import card_face, show_card, show_pass
 from wallet_api.services.app import App, GoogleIssuer
+from wallet_api.services.google_resources import class_and_object
 from wallet_api.store import cards, google_wallet
-from wallet_api.store.cards import Card
 from wallet_api.store.deliveries import Delivery
 from wallet_api.store.google_wallet import Resource
 from wallet_api.store.session import Tx
@@ -130,7 +127,9 @@ class GoogleSender:
             card = cards.by_id(tx, UUID(delivery.target))
             assert card is not None
             claimed = _claim(tx, wallet_id(self._issuer.issuer_id, str(card.id)), now=now)
-            loyalty, made = self._newest(tx, card, now=now)
+            loyalty, made = class_and_object(
+                self._app, tx, card, issuer_id=self._issuer.issuer_id, base_url=self._app.settings.base_url, now=now
+            )
             write, are_told = _write("loyaltyObject", claimed, made)
             writes = [*self._class_to_write(tx, loyalty, now=now), *([write] if write else [])]
             if write is None:
@@ -142,36 +141,6 @@ class GoogleSender:
                 return writes, True
             write.fields.update(NOTIFY)
             return writes, False
-
-    def _newest(self, tx: Tx, card: Card, *, now: datetime) -> tuple[Json, Json]:
-        face = card_face.face_of(self._app, tx, card, now=now)
-        suffix = show_pass.class_suffix(card.program_id, face.tier.id if face.tier else None)
-        base, is_public = self._app.settings.base_url, self._app.settings.base_url.startswith("https://")
-        loyalty = loyalty_class(
-            face.brand,
-            issuer_id=self._issuer.issuer_id,
-            class_suffix=suffix,
-            # Google keeps a picture for as long as its address is the same.
-            logo_url=f"{base}/v1/programs/{card.program_id}/logo.png?v={_look_of(face.brand)}",
-            tier=self._tier(tx, card, face),
-            callback_url=f"{base}/passes/google/callback" if is_public else None,
-        )
-        made = loyalty_object(
-            face,
-            issuer_id=self._issuer.issuer_id,
-            class_suffix=suffix,
-            totp_key=show_card.key_of(self._app, card).totp,
-            now=now,
-        )
-        return loyalty, made
-
-    def _tier(self, tx: Tx, card: Card, face: CardFace) -> FaceTier | None:
-        """The tier in the program's first language: the class is for all who have it."""
-        definition = self._app.current_definition(tx, card.program_id)
-        if face.tier is None or definition.tiers is None:
-            return face.tier
-        level = definition.tiers.level(face.tier.id)
-        return FaceTier(id=level.id, name=level.name.text(definition.languages[0]))
 
     def _class_to_write(self, tx: Tx, loyalty: Json, *, now: datetime) -> list[_Write]:
         class_id = str(loyalty["id"])
@@ -246,11 +215,6 @@ def _write(kind: Kind, claimed: Resource, resource: Json) -> tuple[_Write | None
     if not found.fields:
         return None, False
     return _Write(kind=kind, claimed=claimed, resource=resource, fields=found.fields), found.are_told
-
-
-def _look_of(brand: BrandFace) -> str:
-    parts = (brand.logo or b"", brand.organization, brand.colours)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 def _message(delivery: Delivery, *, notify: bool) -> Json:

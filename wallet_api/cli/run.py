@@ -14,6 +14,8 @@ import click
 from wallet_api import logs
 from wallet_api.app import wire
 from wallet_api.cli.imports import reports
+from wallet_api.clock import SystemClock
+from wallet_api.credentials import wallet_credentials
 from wallet_api.demo.run import run_demo
 from wallet_api.serve import Listening, stop_with_parent, with_database
 from wallet_api.serve import serve as serve_api
@@ -54,6 +56,8 @@ def _running() -> Iterator[Settings]:
     """The settings, with a database, of a process that runs until it is told to stop."""
     logs.configure()
     settings = Settings.from_env(os.environ)
+    # Here, and not only in the processes of the server: there a fault would be an end without a sentence.
+    wallet_credentials(settings, now=SystemClock().now())
     if settings.demo_dir is not None:
         stop_with_parent()
     with with_database(settings) as ready:

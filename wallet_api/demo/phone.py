@@ -19,37 +19,13 @@ import orjson
 import requests
 from babel.dates import format_date
 
-from passes.apple.development import development_certificates
 from standins.apns import ApnsStandIn
 from standins.wallet_device import DevicePass, WalletDevice
-from wallet_api.clock import SystemClock
 
-PASS_TYPE = "pass.org.example.carnet-demo"
-TEAM = "DEMO123456"
 LANGUAGE = "en"
 SHOWN = "device.json"
 LOOK_EVERY_SECONDS = 0.3
-DAYS_LEFT_MIN = 30
 PLACES = ("headerFields", "primaryFields", "secondaryFields", "auxiliaryFields", "backFields")
-
-
-def wallet_settings(folder: Path) -> dict[str, str]:
-    """Make development certificates, once, and name them as settings: passes are really signed, though not by Apple."""
-    folder.mkdir(exist_ok=True)
-    files = {name: folder / f"{name}.pem" for name in ("root", "wwdr", "pass", "key")}
-    if not all(path.exists() for path in files.values()) or _is_old(files["pass"]):
-        made = development_certificates(pass_type_id=PASS_TYPE, team_id=TEAM, now=SystemClock().now())
-        write_private(files["key"], made.key_pem)
-        files["root"].write_bytes(made.root_pem)
-        files["wwdr"].write_bytes(made.wwdr_pem)
-        files["pass"].write_bytes(made.cert_pem)
-    return {
-        "APPLE_PASS_CERT": str(files["pass"]),
-        "APPLE_PASS_KEY": str(files["key"]),
-        "APPLE_WWDR_CERT": str(files["wwdr"]),
-        "APPLE_PASS_TYPE_ID": PASS_TYPE,
-        "APPLE_TEAM_ID": TEAM,
-    }
 
 
 @contextlib.contextmanager
@@ -129,10 +105,3 @@ def _value(field: Mapping[str, Any]) -> str:
     if "dateStyle" in field:
         return format_date(datetime.fromisoformat(field["value"]).date(), format="medium", locale=LANGUAGE)
     return str(field["value"])
-
-
-def _is_old(certificate: Path) -> bool:
-    from cryptography import x509  # noqa: PLC0415 only at the start of the demo
-
-    end = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
-    return (end - SystemClock().now()).days < DAYS_LEFT_MIN

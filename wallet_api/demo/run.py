@@ -22,8 +22,9 @@ import requests
 from standins.apns import ApnsStandIn
 from wallet_api.app import wire
 from wallet_api.clock import SystemClock
-from wallet_api.demo.phone import phone, wallet_settings, write_private
+from wallet_api.demo.phone import phone, write_private
 from wallet_api.demo.shop import DemoShop, is_new, prepare_shop, put_aside, remove_put_aside
+from wallet_api.development_wallets import FOLDER, WWDR, development_wallets
 from wallet_api.serve import check_port, migrate_database, with_database
 from wallet_api.services.import_transactions import Progress
 from wallet_api.settings import Settings
@@ -39,7 +40,16 @@ OUTSIDE = (
     "REPLICA_URL",
     "FIREBASE_CREDENTIALS",
     "FIREBASE_ENDPOINT",
+    "APPLE_PASS_CERT",
+    "APPLE_PASS_KEY",
     "APPLE_PASS_KEY_PASSWORD",
+    "APPLE_WWDR_CERT",
+    "APPLE_PASS_CERT_NEXT",
+    "APPLE_PASS_KEY_NEXT",
+    "APPLE_PASS_KEY_PASSWORD_NEXT",
+    "APPLE_WWDR_CERT_NEXT",
+    "APPLE_PASS_TYPE_ID",
+    "APPLE_TEAM_ID",
     "GOOGLE_WALLET_ISSUER_ID",
     "GOOGLE_WALLET_CREDENTIALS",
     "GOOGLE_WALLET_ENDPOINT",
@@ -79,7 +89,7 @@ def run_demo(
         # them where this process was killed.
         if "DATABASE_URL" in environment:
             migrate_database(settings.database_url)
-        apns = stack.enter_context(ApnsStandIn(client_ca=Path(environment["APPLE_WWDR_CERT"])))
+        apns = stack.enter_context(ApnsStandIn(client_ca=folder / FOLDER / WWDR))
         environment |= {"APNS_ENDPOINT": apns.endpoint, "APNS_CA": str(apns.ca_file)}
         put_aside(folder)
         try:
@@ -104,7 +114,8 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
     """The settings of the demo: nothing leaves the machine, so what would go out is shown in the outbox."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        wallet = wallet_settings(folder / "wallet")
+        (folder / "wallet").mkdir(exist_ok=True)
+        development_wallets(folder, now=SystemClock().now())
         secret = _secret(folder / "secret")
     except OSError as trouble:
         raise DemoFailed(
@@ -115,7 +126,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "CARNET_BASE_URL": f"http://{HOST}:{port}",
         "CARNET_DATA_DIR": str(folder),
         "CARNET_DEMO": str(folder),
-        **wallet,
+        "CARNET_DEVELOPMENT_WALLETS": "on",
     }
 
 

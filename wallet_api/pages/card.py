@@ -225,8 +225,19 @@ def _shown(app: App, tx: Tx, member_id: UUID) -> dict[str, Any]:
             for item in entries(app, tx, member_id, before=None, limit=ENTRIES_SHOWN)
         ],
         "has_apple": app.signer is not None and is_active,
+        "notes": _notes(app),
         "is_demo": app.settings.demo_dir is not None,
     }
+
+
+def _notes(app: App) -> list[str]:
+    """What a real phone needs, where the passes are made for development."""
+    notes = []
+    if app.signer is not None and app.signer.is_development:
+        notes.append("apple_development")
+    if app.google is not None and app.google.is_development:
+        notes.append("google_development")
+    return notes
 
 
 def _brand(definition: Definition, language: str) -> dict[str, object]:

@@ -114,6 +114,18 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "history": ("Latest entries", "Dernières écritures"),
     "no_entries": ("Nothing yet.", "Rien pour l’instant."),
     "apple": ("Add to Apple Wallet", "Ajouter à Apple Wallet"),
+    "apple_development": (
+        "The pass for Apple Wallet is signed for development only: a real iPhone takes it once the shop has a pass "
+        "certificate from Apple.",
+        "Le pass pour Apple Wallet n’est signé que pour le développement : un véritable iPhone l’acceptera quand le "
+        "magasin aura un certificat d’Apple.",
+    ),
+    "google_development": (
+        "The card for Google Wallet is made for development only: a real Android phone gets it once the shop has an "
+        "issuer account at Google.",
+        "La carte pour Google Wallet n’est faite que pour le développement : un véritable téléphone Android la recevra "
+        "quand le magasin aura un compte d’émetteur chez Google.",
+    ),
     "sign_out": ("Sign out", "Se déconnecter"),
     # The demo
     "demo_title": ("Carnet is running", "Carnet est en marche"),

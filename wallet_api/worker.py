@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
 from wallet_api.domain.errors import Busy
-from wallet_api.jobs.deliver import deliver
+from wallet_api.jobs.deliver import Line, deliver
 from wallet_api.jobs.expand import expand
 from wallet_api.jobs.schedule import job_app
-from wallet_api.jobs.senders import Sender, senders
+from wallet_api.jobs.senders import senders
 from wallet_api.services.app import App
 
 log = structlog.get_logger(__name__)
@@ -34,9 +34,11 @@ async def run_worker(app: App, database_url: str, *, stop: asyncio.Event | None 
         procrastinating = asyncio.create_task(
             jobs.run_worker_async(install_signal_handlers=False, delete_jobs="never", concurrency=2)
         )
-        loops = [asyncio.create_task(_again(stop, "outbox", lambda: asyncio.to_thread(expand, app)))]
+        filed = {name: asyncio.Event() for name in channels}
+        loops = [asyncio.create_task(_again(stop, "outbox", _expanding(app, filed), asyncio.Event()))]
         loops += [
-            asyncio.create_task(_again(stop, name, _delivering(app, name, sender))) for name, sender in channels.items()
+            asyncio.create_task(_again(stop, name, _delivering(app, Line(channel=name, sender=sender)), filed[name]))
+            for name, sender in channels.items()
         ]
         log.info("worker started", channels=sorted(channels))
         await stop.wait()
@@ -49,14 +51,28 @@ async def run_worker(app: App, database_url: str, *, stop: asyncio.Event | None 
     log.info("worker stopped")
 
 
-def _delivering(app: App, name: str, sender: Sender) -> Callable[[], Awaitable[int]]:
-    return lambda: deliver(app, name, sender)
+def _expanding(app: App, filed: Mapping[str, asyncio.Event]) -> Callable[[], Awaitable[int]]:
+    """Work on events, and wake those who deliver what was filed: at rest they would look a tenth of a second later."""
+
+    async def work() -> int:
+        events = await asyncio.to_thread(expand, app)
+        if events:
+            for event in filed.values():
+                event.set()
+        return events
+
+    return work
 
 
-async def _again(stop: asyncio.Event, name: str, work: Callable[[], Awaitable[int]]) -> None:
-    """Work as long as there is something to do, look again every tenth of a second when there is not."""
+def _delivering(app: App, line: Line) -> Callable[[], Awaitable[int]]:
+    return lambda: deliver(app, line)
+
+
+async def _again(stop: asyncio.Event, name: str, work: Callable[[], Awaitable[int]], woken: asyncio.Event) -> None:
+    """Work as long as there is something to do, look again every tenth of a second, or when woken, when there is not."""
     while not stop.is_set():
         pause = IDLE_SECONDS
+        woken.clear()
         try:
             if await work():
                 continue
@@ -67,8 +83,14 @@ async def _again(stop: asyncio.Event, name: str, work: Callable[[], Awaitable[in
             # Whatever it was, the other channels go on, and this one tries again.
             log.exception("loop failed", loop=name)
             pause = TROUBLE_SECONDS
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
+        await _rest(stop, woken, seconds=pause)
+
+
+async def _rest(stop: asyncio.Event, woken: asyncio.Event, *, seconds: float) -> None:
+    waits = [asyncio.create_task(stop.wait()), asyncio.create_task(woken.wait())]
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def _stopped_by_signals() -> asyncio.Event:

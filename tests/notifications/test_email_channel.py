@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from notifications import Message, Outcome, SendResult
-from notifications.channels.email import EmailChannel, SmtpServer
+from notifications.channels.email_smtp import EmailChannel, SmtpServer
 from standins.smtp import FaultKind, SmtpStandIn
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

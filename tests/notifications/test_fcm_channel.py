@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from notifications import Message, Outcome, SendResult
-from notifications.channels.fcm import FcmChannel, encode, read_answer, retry_after
+from notifications.channels.push_fcm import FcmChannel, encode, read_answer, retry_after
 from standins.fcm import FaultKind, FcmStandIn
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

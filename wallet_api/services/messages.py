@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from notifications.render import Override, Quantity, Value, render
-from notifications.texts import Text
+from notifications.texts import LAST_RESORT, Text
 from wallet_api.domain.definition import Definition
 from wallet_api.services.explain import Explainer
 
@@ -40,8 +40,10 @@ class Words:
         )
 
     def quantity(self, unit_id: str, amount: int) -> Quantity:
-        """An amount of a unit, to be written with its noun."""
-        unit = self.definition.units[unit_id]
+        """An amount of a unit, to be written with its noun; of one that the rules no longer have, with its id."""
+        unit = self.definition.units.get(unit_id)
+        if unit is None:
+            return Quantity(count=amount, names={LAST_RESORT: {"other": unit_id}})
         names = self._units.get(unit_id)
         if names is None:
             languages = {*unit.name.by_language, *unit.one.by_language}

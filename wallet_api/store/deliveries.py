@@ -7,7 +7,7 @@ the same message id.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,42 +70,18 @@ def put_aside(tx: Tx, event: Row[Any], *, why: str) -> None:
     )
 
 
-def add_notification(
-    tx: Tx,
-    program_id: str,
-    member_id: UUID,
-    *,
-    kind: str,
-    title: str,
-    body: str,
-    now: datetime,
-) -> UUID:
-    """Add a message to the member's list."""
-    notification_id = new_id()
-    sql.run(
-        tx,
-        """
-        INSERT INTO notifications (id, program_id, member_id, kind, title, body, created_at)
-        VALUES (:id, :program, :member, :kind, :title, :body, :now)
-        """,
-        id=notification_id,
-        program=program_id,
-        member=member_id,
-        kind=kind,
-        title=title,
-        body=body,
-        now=now,
-    )
-    return notification_id
-
-
 def notifications(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Row[Any]]:
-    """A member's messages, the newest first."""
+    """A member's messages, the newest first, each with what became of it by each channel."""
     return sql.every(
         tx,
         """
-        SELECT id, kind, title, body, created_at FROM notifications
-        WHERE member_id = :member AND (CAST(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
+        SELECT n.id, n.kind, n.class, n.title, n.body, n.created_at, n.withheld, n.opened_at,
+               coalesce((
+                 SELECT jsonb_agg(jsonb_build_object('channel', d.channel, 'status', d.status, 'reason', d.reason,
+                                                     'at', d.accepted_at, 'next_try_at', d.next_try_at) ORDER BY d.id)
+                 FROM deliveries d WHERE d.member_id = n.member_id AND d.notification_id = n.id), '[]') AS deliveries
+        FROM notifications n
+        WHERE n.member_id = :member AND (CAST(:before AS uuid) IS NULL OR n.id < :before) ORDER BY n.id DESC LIMIT :limit
         """,
         member=member_id,
         before=before,
@@ -170,6 +146,27 @@ class Delivery:
     lease: int
     caused_at: datetime
     expires_at: datetime
+    message_class: str
+    quiet: str | None
+    next_try_at: datetime
+    is_device_gone: bool
+    is_unwanted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked:
+    """What became of a delivery; `next_try_at` where it waits for another try, `frees` the device it was held for.
+
+    `is_try`: whether anything was sent; a delivery that was put back has used up no attempt.
+    """
+
+    delivery: Delivery
+    status: str
+    next_try_at: datetime | None = None
+    provider_id: str | None = None
+    detail: str | None = None
+    reason: str | None = None
+    is_try: bool = True
 
 
 def add(tx: Tx, delivery: NewDelivery, *, now: datetime) -> None:
@@ -249,65 +246,82 @@ def is_waiting(tx: Tx, *, channel: str, target: str, kind: str) -> bool:
     return row is not None
 
 
+_LEASE = """
+WITH due AS MATERIALIZED (
+  SELECT d.id, d.device_id FROM deliveries d
+  WHERE d.status = 'waiting' AND d.channel = :channel AND d.next_try_at <= :now
+    AND (d.lease_until IS NULL OR d.lease_until < :now)
+    AND (d.device_id IS NULL OR NOT EXISTS (
+      SELECT FROM devices v WHERE v.id = d.device_id AND v.busy_until >= :now))
+  ORDER BY d.next_try_at LIMIT :limit FOR UPDATE OF d SKIP LOCKED),
+phones AS MATERIALIZED (
+  SELECT v.id, v.member_id, v.forgotten_at FROM devices v
+  WHERE v.id IN (SELECT device_id FROM due WHERE device_id IS NOT NULL) AND (v.busy_until IS NULL OR v.busy_until < :now)
+  FOR UPDATE SKIP LOCKED),
+held AS (UPDATE devices v SET busy_until = :until FROM phones WHERE v.id = phones.id)
+UPDATE deliveries d SET lease_until = :until, lease = lease + 1, attempts = attempts + 1
+FROM due LEFT JOIN phones ON phones.id = due.device_id
+WHERE d.id = due.id AND (due.device_id IS NULL OR phones.id IS NOT NULL
+  OR NOT EXISTS (SELECT FROM devices v WHERE v.id = due.device_id))
+RETURNING d.id, d.message_id, d.program_id, d.member_id, d.kind, d.target, d.device_id, d.title, d.body, d.data, d.locale,
+          d.collapse_key, d.attempts, d.lease, d.caused_at, d.expires_at, d.class AS message_class, d.quiet, d.next_try_at,
+          d.device_id IS NOT NULL AND (phones.id IS NULL OR phones.forgotten_at IS NOT NULL
+            OR phones.member_id <> d.member_id) AS is_device_gone,
+          d.class = 'marketing' AND NOT coalesce((
+            SELECT c.granted FROM consents c WHERE c.member_id = d.member_id AND c.kind = 'marketing'
+            ORDER BY c.id DESC LIMIT 1), false) AS is_unwanted
+"""
+
+
 def lease(tx: Tx, channel: str, *, now: datetime, limit: int) -> list[Delivery]:
-    """Take deliveries that are due; nobody else does while the lease lasts."""
-    rows = sql.every(
-        tx,
-        """
-        UPDATE deliveries SET lease_until = :until, lease = lease + 1, attempts = attempts + 1
-        WHERE id IN (
-            SELECT id FROM deliveries
-            WHERE status = 'waiting' AND channel = :channel AND next_try_at <= :now
-              AND (lease_until IS NULL OR lease_until < :now)
-            ORDER BY next_try_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-        RETURNING id, message_id, program_id, member_id, kind, target, device_id, title, body, data, locale,
-                  collapse_key, attempts, lease, caused_at, expires_at
-        """,
-        channel=channel,
-        now=now,
-        until=now + LEASE,
-        limit=limit,
-    )
+    """Take deliveries that are due; nobody else does while the lease lasts, and nobody sends to the same devices.
+
+    So no message is on its way to a device that has just answered that it is gone.
+    """
+    rows = sql.every(tx, _LEASE, channel=channel, now=now, until=now + LEASE, limit=limit)
     return [Delivery(**row._mapping) for row in rows]
 
 
-def mark(
-    tx: Tx,
-    delivery: Delivery,
-    *,
-    status: str,
-    now: datetime,
-    next_try_at: datetime | None = None,
-    provider_id: str | None = None,
-    detail: str | None = None,
-) -> bool:
-    """Write what became of a delivery; False if its lease ran out and another worker has it now.
+_MARK = """
+WITH r AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset(CAST(:results AS jsonb)) AS r (
+    id uuid, lease bigint, status text, again timestamptz, provider_id text, detail text, reason text, is_try boolean)),
+marked AS (
+  UPDATE deliveries d
+  SET status = r.status, next_try_at = coalesce(r.again, d.next_try_at), lease_until = NULL,
+      attempts = CASE WHEN r.is_try THEN d.attempts ELSE d.attempts - 1 END,
+      provider_id = r.provider_id, detail = r.detail, reason = r.reason,
+      accepted_at = CASE WHEN r.status = 'accepted' THEN CAST(:now AS timestamptz) END,
+      body = CASE WHEN r.status <> 'waiting' AND d.kind = 'sign_in_code' THEN NULL ELSE d.body END,
+      title = CASE WHEN r.status <> 'waiting' AND d.kind = 'sign_in_code' THEN NULL ELSE d.title END,
+      data = CASE WHEN r.status <> 'waiting' AND d.kind = 'sign_in_code' THEN '{}' ELSE d.data END
+  FROM r WHERE d.id = r.id AND d.lease = r.lease
+  RETURNING d.id, d.device_id),
+freed AS (
+  UPDATE devices SET busy_until = NULL WHERE id IN (SELECT device_id FROM marked WHERE device_id IS NOT NULL))
+SELECT id FROM marked
+"""
+
+
+def mark(tx: Tx, results: Sequence[Marked], *, now: datetime) -> set[UUID]:
+    """Write what became of deliveries; those whose lease ran out, and which another worker has now, are left out.
 
     What is over is stripped of a sign-in code.
     """
-    over = status != "waiting"
-    row = sql.first(
-        tx,
-        """
-        UPDATE deliveries
-        SET status = :status, next_try_at = coalesce(:next_try_at, next_try_at), lease_until = NULL,
-            provider_id = :provider_id, detail = :detail,
-            accepted_at = CASE WHEN :status = 'accepted' THEN CAST(:now AS timestamptz) END,
-            body = CASE WHEN :over AND kind = 'sign_in_code' THEN NULL ELSE body END,
-            title = CASE WHEN :over AND kind = 'sign_in_code' THEN NULL ELSE title END,
-            data = CASE WHEN :over AND kind = 'sign_in_code' THEN '{}' ELSE data END
-        WHERE id = :id AND lease = :lease RETURNING id
-        """,
-        id=delivery.id,
-        lease=delivery.lease,
-        status=status,
-        next_try_at=next_try_at,
-        provider_id=provider_id,
-        detail=detail,
-        now=now,
-        over=over,
-    )
-    return row is not None
+    rows = [
+        {
+            "id": each.delivery.id,
+            "lease": each.delivery.lease,
+            "status": each.status,
+            "again": each.next_try_at,
+            "provider_id": each.provider_id,
+            "detail": each.detail,
+            "reason": each.reason,
+            "is_try": each.is_try,
+        }
+        for each in results
+    ]
+    return {row.id for row in sql.every(tx, _MARK, results=json_text(rows), now=now)}
 
 
 def forget_device(tx: Tx, device_id: UUID, *, now: datetime) -> None:
@@ -337,30 +351,18 @@ def counts(tx: Tx) -> dict[str, int]:
 # ── The console channel ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def add_console_message(
-    tx: Tx,
-    *,
-    message_id: UUID,
-    channel: str,
-    recipient: str,
-    title: str,
-    body: str,
-    code: str | None,
-    now: datetime,
-) -> None:
-    """Keep a message that would have gone out; the same message twice is kept once."""
+def add_console_messages(tx: Tx, messages: Sequence[Mapping[str, object]], *, now: datetime) -> None:
+    """Keep messages that would have gone out, each once: id, channel, recipient, title, body, code."""
     sql.run(
         tx,
         """
         INSERT INTO console_messages (id, channel, recipient, title, body, code, sent_at)
-        VALUES (:id, :channel, :recipient, :title, :body, :code, :now) ON CONFLICT DO NOTHING
+        SELECT id, channel, recipient, title, body, code, :now
+        FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS m (
+          id uuid, channel text, recipient text, title text, body text, code text)
+        ON CONFLICT DO NOTHING
         """,
-        id=message_id,
-        channel=channel,
-        recipient=recipient,
-        title=title,
-        body=body,
-        code=code,
+        messages=json_text(list(messages)),
         now=now,
     )
 

@@ -6,8 +6,8 @@ A sender takes leased deliveries and says what became of each. Firebase and SMTP
 
 from __future__ import annotations
 
-from notifications.channels.email import EmailChannel, SmtpServer
-from notifications.channels.fcm import FcmChannel
+from notifications.channels.email_smtp import EmailChannel, SmtpServer
+from notifications.channels.push_fcm import FcmChannel
 from wallet_api.jobs.senders.apple import AppleSender
 from wallet_api.jobs.senders.google import GoogleSender
 from wallet_api.jobs.senders.messages import MessageSender, console

@@ -19,19 +19,19 @@ def console(app: App, channel: str) -> ConsoleChannel:
     """The channel that keeps what would have gone out, for the demo's outbox."""
 
     def record(messages: Sequence[Message]) -> None:
-        now = app.clock.now()
+        kept = [
+            {
+                "id": message.id,
+                "channel": channel,
+                "recipient": message.to,
+                "title": message.title,
+                "body": message.body,
+                "code": message.data.get("code"),
+            }
+            for message in messages
+        ]
         with app.db.begin() as tx:
-            for message in messages:
-                deliveries.add_console_message(
-                    tx,
-                    message_id=message.id,
-                    channel=channel,
-                    recipient=message.to,
-                    title=message.title,
-                    body=message.body,
-                    code=message.data.get("code"),
-                    now=now,
-                )
+            deliveries.add_console_messages(tx, kept, now=app.clock.now())
 
     return ConsoleChannel(record)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 from firebase_admin import messaging  # type: ignore[import-untyped]  # the package ships no types
 
-from notifications.channels.access_token import AccessToken, TokenRefused, TokenUnavailable
+from notifications.channels.push_fcm.access_token import AccessToken, TokenRefused, TokenUnavailable
 from notifications.message import EXPIRED, Message, Outcome, SendResult
 
 ENDPOINT = "https://fcm.googleapis.com"
@@ -30,8 +30,10 @@ ANSWER_MAX_BYTES = 64 * 1_024
 class FcmChannel:
     """Sends each message with one POST, over at most `connections` kept-alive connections.
 
-    `deadline_s` bounds one try from its first byte to the answer's last. The one second POST that there
-    is follows a 401, by which FCM says that it took nothing.
+    `deadline_s` bounds one try from its first byte to the answer's last, `batch_deadline_s` when the last try of a
+    batch may begin: what is left then comes to LATER unsent. The one second POST that there is follows a 401, by
+    which FCM says that it took nothing. Messages to one device go one after the other, and none follows the answer
+    that it is gone.
 
     Raises ValueError or OSError for a `credentials_file` that is no service account.
     """
@@ -45,17 +47,32 @@ class FcmChannel:
         endpoint: str = ENDPOINT,
         connections: int = 100,
         deadline_s: float = 10.0,
+        batch_deadline_s: float = 30.0,
     ) -> None:
         self._token = AccessToken(credentials_file, deadline_s=deadline_s)
         self._url = f"{endpoint.rstrip('/')}/v1/projects/{self._token.project_id}/messages:send"
         self._connections = connections
         self._slots = asyncio.Semaphore(connections)
         self._deadline_s = deadline_s
+        self._batch_deadline_s = batch_deadline_s
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, messages: Sequence[Message], *, now: datetime) -> list[SendResult]:
-        batch = _Batch()
-        return list(await asyncio.gather(*(self._send(each, batch, now=now) for each in messages)))
+        batch = _Batch(ends_at=asyncio.get_running_loop().time() + self._batch_deadline_s)
+        by_device: dict[str, list[int]] = {}
+        for number, message in enumerate(messages):
+            by_device.setdefault(message.to, []).append(number)
+        results: dict[int, SendResult] = {}
+
+        async def send_in_turn(numbers: list[int]) -> None:
+            gone: SendResult | None = None
+            for number in numbers:
+                result = gone or await self._send(messages[number], batch, now=now)
+                gone = result if result.outcome is Outcome.GONE else None
+                results[number] = result
+
+        await asyncio.gather(*(send_in_turn(numbers) for numbers in by_device.values()))
+        return [results[number] for number in range(len(messages))]
 
     async def close(self) -> None:
         self._token.close()
@@ -72,6 +89,8 @@ class FcmChannel:
             # Its reason may quote the value, so it stays out of the result.
             return SendResult(outcome=Outcome.REJECTED, detail="refused by firebase-admin")
         async with self._slots:  # the deadline below starts only here: waiting in line is no one's fault
+            if asyncio.get_running_loop().time() >= batch.ends_at:
+                return _TOO_LONG
             return batch.stopped or await self._try(body, batch, now=now)
 
     async def _try(self, body: bytes, batch: "_Batch", *, now: datetime) -> SendResult:
@@ -119,6 +138,7 @@ class FcmChannel:
 class _Batch:
     """What the messages of one `send` tell each other."""
 
+    ends_at: float
     stopped: SendResult | None = None
     """Once nothing can be accepted (no token, or a fresh one refused), the rest is not posted at all."""
 
@@ -201,6 +221,7 @@ _BY_CODE = {
     "PERMISSION_DENIED": Outcome.MISCONFIGURED,
     "UNAUTHENTICATED": Outcome.MISCONFIGURED,
 }
+_TOO_LONG = SendResult(outcome=Outcome.LATER, detail="the batch took too long")
 _QUOTA = ("QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED")
 _NOT_OUR_TOKEN = ("THIRD_PARTY_AUTH_ERROR",)
 """A 401 about the APNs key that the Firebase project holds; another token of ours changes nothing."""

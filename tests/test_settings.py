@@ -121,7 +121,7 @@ def test_each_purpose_has_a_key_of_its_own_that_stays_the_same() -> None:
 
 
 def test_without_credentials_it_says_what_goes_to_the_console_and_why() -> None:
-    described = Settings.from_env(GOOD).describe()
+    described = Settings.from_env({**GOOD, "CARNET_BASE_URL": "https://cards.example"}).describe()
 
     assert "Push messages go to the console channel, because FIREBASE_CREDENTIALS is not set." in described
     assert "E-mail goes to the console channel, because SMTP_URL is not set." in described
@@ -162,5 +162,49 @@ def test_with_credentials_it_says_what_is_on(tmp_path: Path) -> None:
 def test_a_part_of_what_a_channel_needs_leaves_it_off_and_names_the_rest() -> None:
     settings = Settings.from_env({**GOOD, "GOOGLE_WALLET_ISSUER_ID": "3388000000022"})
 
+    assert not settings.google_for_development
     assert settings.missing_for_google == ("GOOGLE_WALLET_CREDENTIALS",)
     assert "Google Wallet passes are off, because GOOGLE_WALLET_CREDENTIALS is not set." in settings.describe()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "switch", "is_on"),
+    [
+        ("http://127.0.0.1:8080", None, True),
+        ("http://localhost:8080", None, True),
+        ("http://[::1]:8080", None, True),
+        ("https://cards.example", None, False),
+        ("http://192.168.1.5:8080", None, False),
+        ("https://localhost.example", None, False),
+        ("https://cards.example", "on", True),
+        ("http://127.0.0.1:8080", "off", False),
+    ],
+)
+def test_passes_are_made_for_development_where_no_phone_can_come_or_where_one_says_so(
+    base_url: str, switch: str | None, is_on: bool
+) -> None:
+    environ = {**GOOD, "CARNET_BASE_URL": base_url, "CARNET_DEVELOPMENT_WALLETS": switch or ""}
+
+    settings = Settings.from_env(environ)
+
+    assert settings.apple_for_development is is_on
+    assert settings.google_for_development is is_on
+    told = [sentence for sentence in settings.describe() if "Wallet" in sentence]
+    assert all(("a real" in sentence) is is_on for sentence in told)
+
+
+def test_a_switch_is_on_or_off() -> None:
+    (fault,) = faults_of({**GOOD, "CARNET_DEVELOPMENT_WALLETS": "yes"})
+
+    assert fault.startswith("CARNET_DEVELOPMENT_WALLETS is neither `on` nor `off`.")
+
+
+def test_a_change_over_of_certificates_is_set_up_whole(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("{}")
+
+    (no_certificate,) = faults_of({**GOOD, "APPLE_PASS_KEY_NEXT": str(file)})
+    (no_first,) = faults_of({**GOOD, "APPLE_PASS_CERT_NEXT": str(file)})
+
+    assert "APPLE_PASS_KEY_NEXT is set, and APPLE_PASS_CERT_NEXT is not." in no_certificate
+    assert "APPLE_PASS_CERT and APPLE_PASS_KEY and APPLE_WWDR_CERT are not set." in no_first

@@ -88,10 +88,9 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Read and check every setting. Raises SettingsFaults that names all that is wrong."""
         read = _Reader(environ)
-        base_url = read.origin("CARNET_BASE_URL") or DEFAULT_BASE_URL
         settings = cls(
             secret_key=read.secret("CARNET_SECRET_KEY"),
-            base_url=base_url,
+            base_url=(base_url := read.origin("CARNET_BASE_URL") or DEFAULT_BASE_URL),
             data_dir=read.folder("CARNET_DATA_DIR") or Path(DEFAULT_DATA_DIR),
             database_url=read.database("DATABASE_URL"),
             replica_url=read.database("REPLICA_URL"),

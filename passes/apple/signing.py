@@ -28,13 +28,15 @@ _STRING_TAGS: Final = (b"\x0c", b"\x13", b"\x16")  # UTF8String, PrintableString
 class Signer:
     """Signs manifests with one pass certificate, or with two in turn; safe to share between threads.
 
-    While a certificate is replaced both are loaded: see `followed_by`.
+    While a certificate is replaced both are loaded: see `followed_by`. One is for development if it is from
+    `passes.apple.development`: no iPhone takes what it signs.
     """
 
     pass_type_id: str
     team_id: str
     begins_at: datetime
     ends_at: datetime
+    is_development: bool
     identity: Identity = field(repr=False)
     successor: "Signer | None" = field(default=None, repr=False)
 
@@ -71,6 +73,7 @@ class Signer:
             team_id=_named(certificate, NameOID.ORGANIZATIONAL_UNIT_NAME, "OU"),
             begins_at=max(certificate.not_valid_before_utc, intermediate.not_valid_before_utc),
             ends_at=min(certificate.not_valid_after_utc, intermediate.not_valid_after_utc),
+            is_development=DEVELOPMENT_MARK in subject_values(certificate, NameOID.ORGANIZATION_NAME),
             identity=Identity.of(key, certificate, intermediate),
         )
         if apple_pass_type(certificate) != signer.pass_type_id:
@@ -89,11 +92,6 @@ class Signer:
         _check_wish("pass type id", wish=self.pass_type_id, own=successor.pass_type_id)
         _check_wish("team id", wish=self.team_id, own=successor.team_id)
         return replace(self, successor=successor)
-
-    @property
-    def is_development(self) -> bool:
-        """Whether the certificate is one of `passes.apple.development`: no iPhone takes what it signs."""
-        return DEVELOPMENT_MARK in subject_values(self.identity.certificate, NameOID.ORGANIZATION_NAME)
 
     def at(self, now: datetime) -> "Signer | None":
         """Return the one that signs at a time, and that Apple's push service is to know us by; None if none can.

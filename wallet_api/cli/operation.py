@@ -53,4 +53,6 @@ def _check_certificate(settings: Settings) -> None:
     apple, _ = wallet_credentials(replace(settings, development_wallets=False), now=now)
     if apple is not None:
         end, name = apple.ends(now)
-        click.echo(certificate_alarm(apple, now=now) or f"The {name} ends on {end:%Y-%m-%d}; passes are signed until then.")
+        click.echo(
+            certificate_alarm(apple, now=now) or f"The {name} ends on {end:%Y-%m-%d}; passes are signed until then."
+        )

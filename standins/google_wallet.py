@@ -9,10 +9,12 @@ remembers every call and what the phones would show, and fails on request:
         google.fault("too_many_429", times=1)
         ...                               # call google.endpoint with those credentials
         assert google.objects["3388000000000000001.alice"]["state"] == "ACTIVE"
+        body = google.callback("save", "3388000000000000001.alice")  # post it to the class's callback address
 """
 
 import asyncio
 import base64
+import datetime as dt
 import json
 import secrets
 import time
@@ -27,6 +29,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from standins import ServerThread
+from standins.google_callbacks import CallbackSigner
 
 ISSUER = "3388000000000000001"
 SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
@@ -137,7 +140,7 @@ _ENUMS: Mapping[str, frozenset[str]] = {
     "state": frozenset({"ACTIVE", "COMPLETED", "EXPIRED", "INACTIVE"}),
     "notifyPreference": frozenset({"NOTIFY_ON_UPDATE", "NOTIFICATION_SETTINGS_FOR_UPDATES_UNSPECIFIED"}),
 }
-_NOTIFYING = frozenset({"loyaltyPoints", "secondaryLoyaltyPoints", "rewardsTier", "secondaryRewardsTier"})
+_NOTIFYING = (("loyaltyPoints", "balance"), ("secondaryLoyaltyPoints", "balance"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +179,8 @@ class GoogleWalletStandIn(ServerThread):
         # Object id and what its phones show: the name of a changed field, or a text.
         self.notices: list[tuple[str, str]] = []
         self.tokens_given = 0
+        self.keys_given = 0
+        self.callbacks = CallbackSigner()
         self._issuer, self._port = issuer, port
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._tokens: set[str] = set()
@@ -186,6 +191,16 @@ class GoogleWalletStandIn(ServerThread):
     def endpoint(self) -> str:
         """The address of the API, version included."""
         return f"http://127.0.0.1:{self._port}/walletobjects/v1"
+
+    @property
+    def keys_url(self) -> str:
+        """Where the root keys are that callbacks lead to."""
+        return f"http://127.0.0.1:{self._port}/gp/m/issuer/keys"
+
+    def callback(self, event: Literal["save", "del"], object_id: str, *, now: dt.datetime | None = None) -> Json:
+        """The body that Google posts to the class's callback address when a holder saves or deletes this object."""
+        class_id = str(self.objects[object_id]["classId"])
+        return self.callbacks.sign(event=event, class_id=class_id, object_id=object_id, issuer=self._issuer, now=now)
 
     def service_account_file(self, path: Path) -> Path:
         """Write credentials that this server knows; their token_uri leads here."""
@@ -235,6 +250,7 @@ class GoogleWalletStandIn(ServerThread):
         app = web.Application()
         base = "/walletobjects/v1/{kind:loyaltyClass|loyaltyObject}"
         app.router.add_post("/token", self._give_token)
+        app.router.add_get("/gp/m/issuer/keys", self._give_keys)
         app.router.add_post(base, self._api(self._insert))
         app.router.add_get(base + "/{id}", self._api(self._get))
         app.router.add_patch(base + "/{id}", self._api(self._patch))
@@ -272,6 +288,10 @@ class GoogleWalletStandIn(ServerThread):
         self._tokens.add(token)
         self.tokens_given += 1
         return web.json_response({"access_token": token, "expires_in": _TOKEN_SECONDS, "token_type": "Bearer"})
+
+    async def _give_keys(self, _: web.Request) -> web.Response:
+        self.keys_given += 1
+        return web.json_response(self.callbacks.keys())
 
     def _is_ours(self, assertion: str) -> bool:
         """Whether our key signed who, what for, to whom and for how long (RFC 7523)."""
@@ -339,9 +359,12 @@ class GoogleWalletStandIn(ServerThread):
         before = self._known(kind, resource_id)
         if body.get("id", resource_id) != resource_id:
             raise _RefusedError(400, "invalidResource", "the id cannot change")
+        if kind == "loyaltyClass" and "reviewStatus" not in body:
+            raise _RefusedError(400, "required", "a change of a class asks for a review again")
         kept = self._keep(kind, _merged(before, body))
         if kind == "loyaltyObject" and body.get("notifyPreference") == "NOTIFY_ON_UPDATE":
-            changed = sorted(field for field in _NOTIFYING if before.get(field) != kept.get(field))
+            changed = [path[0] for path in _NOTIFYING if _at(before, *path) != _at(kept, *path)]
+            changed += ["rewardsTier"] if self._tier_of(before) != self._tier_of(kept) else []
             if changed and self._may_notify(resource_id):
                 self.notices.append((resource_id, changed[0]))
         return 200, kept
@@ -364,6 +387,9 @@ class GoogleWalletStandIn(ServerThread):
         messages = resource.get("messages")
         resource["messages"] = [*(messages if isinstance(messages, list) else []), message]
         return 200, {"resource": resource}
+
+    def _tier_of(self, loyalty_object: Json) -> object:
+        return self.classes[str(loyalty_object["classId"])].get("rewardsTier")
 
     def _may_notify(self, resource_id: str) -> bool:
         now = time.monotonic()

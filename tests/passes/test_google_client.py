@@ -11,6 +11,7 @@ import pytest
 
 from passes.delivery import Outcome, PushResult
 from passes.google.client import GoogleWalletClient
+from passes.google.pace import Pace, alone
 from standins.google_wallet import ISSUER, GoogleWalletStandIn
 
 CLASS_ID = f"{ISSUER}.gold"
@@ -57,15 +58,13 @@ def run(
     *,
     per_second: float = QUICK,
     deadline_seconds: float = 5.0,
-    patience_seconds: float = 30.0,
 ) -> T:
     async def main() -> T:
         async with GoogleWalletClient(
             endpoint=google.endpoint,
             credentials_file=credentials,
-            requests_per_second=per_second,
+            pace=Pace(alone(per_second)),
             deadline_seconds=deadline_seconds,
-            patience_seconds=patience_seconds,
         ) as client:
             return await action(client)
 
@@ -74,38 +73,78 @@ def run(
 
 async def save_both(client: GoogleWalletClient) -> list[PushResult]:
     return [
-        await client.upsert_class(loyalty_class()),
-        await client.upsert_object(loyalty_object()),
+        await client.save("loyaltyClass", loyalty_class()),
+        await client.save("loyaltyObject", loyalty_object()),
     ]
 
 
-def test_a_new_object_is_patched_in_vain_and_then_inserted(google: GoogleWalletStandIn, credentials: Path) -> None:
+def requests_of(google: GoogleWalletStandIn) -> list[tuple[str, int]]:
+    return [(call.method, call.status) for call in google.calls]
+
+
+def test_what_is_new_is_inserted(google: GoogleWalletStandIn, credentials: Path) -> None:
     results = run(google, credentials, save_both)
 
     assert results == [ACCEPTED, ACCEPTED]
     assert google.classes[CLASS_ID] == loyalty_class()
     assert google.objects[ALICE] == loyalty_object()
-    assert [(call.method, call.status) for call in google.calls] == [
-        ("PATCH", 404),
-        ("POST", 200),
-    ] * 2
+    assert requests_of(google) == [("POST", 200), ("POST", 200)]
 
 
-def test_a_known_object_takes_one_request(google: GoogleWalletStandIn, credentials: Path) -> None:
+def test_an_insert_names_no_field_that_is_empty(google: GoogleWalletStandIn, credentials: Path) -> None:
+    wish = {**loyalty_class(), "callbackOptions": None}
+
+    run(google, credentials, lambda client: client.save("loyaltyClass", wish))
+
+    assert google.calls[0].body == loyalty_class()
+
+
+def test_of_a_known_object_only_what_differs_is_sent(google: GoogleWalletStandIn, credentials: Path) -> None:
     run(google, credentials, save_both)
-    before = len(google.calls)
+    changes = {"loyaltyPoints": {"label": "Points", "balance": {"int": 25}}}
 
-    result = run(google, credentials, lambda client: client.upsert_object(loyalty_object(points=25)))
+    result = run(
+        google,
+        credentials,
+        lambda client: client.save("loyaltyObject", loyalty_object(points=25), changes=changes),
+    )
 
     assert result == ACCEPTED
-    assert len(google.calls) == before + 1
-    assert google.objects[ALICE]["loyaltyPoints"] == {"label": "Points", "balance": {"int": 25}}
+    assert google.calls[2].body == changes
+    assert google.objects[ALICE] == loyalty_object(points=25)
+
+
+def test_an_object_that_google_lost_is_inserted_whole(google: GoogleWalletStandIn, credentials: Path) -> None:
+    run(google, credentials, lambda client: client.save("loyaltyClass", loyalty_class()))
+
+    result = run(
+        google,
+        credentials,
+        lambda client: client.save("loyaltyObject", loyalty_object(), changes={"state": "ACTIVE"}),
+    )
+
+    assert result == ACCEPTED
+    assert requests_of(google)[1:] == [("PATCH", 404), ("POST", 200)]
+    assert google.objects[ALICE] == loyalty_object()
+
+
+def test_an_object_that_google_has_against_our_belief_is_changed(
+    google: GoogleWalletStandIn, credentials: Path
+) -> None:
+    run(google, credentials, save_both)
+
+    result = run(google, credentials, lambda client: client.save("loyaltyObject", loyalty_object(points=25)))
+
+    assert result == ACCEPTED
+    assert requests_of(google)[2:] == [("POST", 409), ("PATCH", 200)]
+    assert google.objects[ALICE] == loyalty_object(points=25)
 
 
 def test_two_workers_that_insert_the_same_object_both_succeed(google: GoogleWalletStandIn, credentials: Path) -> None:
     async def race(client: GoogleWalletClient) -> list[PushResult]:
-        await client.upsert_class(loyalty_class())
-        return list(await asyncio.gather(*(client.upsert_object(loyalty_object(points=n)) for n in range(5))))
+        await client.save("loyaltyClass", loyalty_class())
+        wishes = (loyalty_object(points=number) for number in range(5))
+        return list(await asyncio.gather(*(client.save("loyaltyObject", wish) for wish in wishes)))
 
     results = run(google, credentials, race)
 
@@ -114,26 +153,15 @@ def test_two_workers_that_insert_the_same_object_both_succeed(google: GoogleWall
     assert list(google.objects) == [ALICE]
 
 
-def test_a_patch_leaves_the_other_fields_alone(google: GoogleWalletStandIn, credentials: Path) -> None:
-    run(google, credentials, save_both)
-
-    result = run(google, credentials, lambda client: client.patch_object(ALICE, {"state": "INACTIVE"}))
-
-    assert result == ACCEPTED
-    assert google.objects[ALICE] == {**loyalty_object(), "state": "INACTIVE"}
-
-
-def test_a_patch_of_an_unknown_object_is_rejected(google: GoogleWalletStandIn, credentials: Path) -> None:
-    result = run(google, credentials, lambda client: client.patch_object(ALICE, {"state": "INACTIVE"}))
-
-    assert result == PushResult(outcome=Outcome.REJECTED, reason="resourceNotFound")
-
-
 def test_a_change_of_points_notifies_where_it_is_asked_for(google: GoogleWalletStandIn, credentials: Path) -> None:
     run(google, credentials, save_both)
-    loud = {**loyalty_object(points=25), "notifyPreference": "NOTIFY_ON_UPDATE"}
+    changes = {"loyaltyPoints": loyalty_object(points=25)["loyaltyPoints"], "notifyPreference": "NOTIFY_ON_UPDATE"}
 
-    result = run(google, credentials, lambda client: client.upsert_object(loud))
+    result = run(
+        google,
+        credentials,
+        lambda client: client.save("loyaltyObject", loyalty_object(points=25), changes=changes),
+    )
 
     assert result == ACCEPTED
     assert google.notices == [(ALICE, "loyaltyPoints")]
@@ -173,19 +201,20 @@ def test_what_google_refuses_names_its_reason(
     outcome: Outcome,
     reason: str,
 ) -> None:
-    run(google, credentials, lambda client: client.upsert_class(loyalty_class()))
+    run(google, credentials, lambda client: client.save("loyaltyClass", loyalty_class()))
 
-    result = run(google, credentials, lambda client: client.upsert_object({**loyalty_object(), **change}))
+    result = run(google, credentials, lambda client: client.save("loyaltyObject", {**loyalty_object(), **change}))
 
     assert result == PushResult(outcome=outcome, reason=reason)
     assert google.objects == {}
 
 
 def test_an_object_id_cannot_lead_elsewhere(google: GoogleWalletStandIn, credentials: Path) -> None:
-    result = run(google, credentials, lambda client: client.patch_object("../loyaltyClass/x?y#z", {}))
+    result = run(google, credentials, lambda client: client.add_message("../loyaltyClass/x?y#z", {"header": "x"}))
 
     assert result.outcome is Outcome.REJECTED
-    assert google.classes == {}
+    (call,) = google.calls  # it came as one segment of the path of objects
+    assert (call.path, call.status) == ("/walletobjects/v1/loyaltyObject/../loyaltyClass/x?y#z/addMessage", 404)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +225,7 @@ def test_a_busy_google_is_asked_later_and_not_at_once(
 ) -> None:
     google.fault(kind)  # type: ignore[arg-type]  # parametrize knows str only
 
-    result = run(google, credentials, lambda client: client.upsert_object(loyalty_object()))
+    result = run(google, credentials, lambda client: client.save("loyaltyObject", loyalty_object()))
 
     assert result == PushResult(outcome=Outcome.LATER, reason=reason)
     assert len(google.calls) == 1
@@ -205,7 +234,7 @@ def test_a_busy_google_is_asked_later_and_not_at_once(
 def test_google_may_say_when_to_come_back(google: GoogleWalletStandIn, credentials: Path) -> None:
     google.fault("too_many_429", retry_after=17)
 
-    result = run(google, credentials, lambda client: client.upsert_object(loyalty_object()))
+    result = run(google, credentials, lambda client: client.save("loyaltyObject", loyalty_object()))
 
     assert (result.outcome, result.retry_after) == (Outcome.LATER, 17)
 
@@ -217,7 +246,7 @@ def test_a_slow_google_meets_our_deadline_and_hears_once(google: GoogleWalletSta
     result = run(
         google,
         credentials,
-        lambda client: client.upsert_object(loyalty_object()),
+        lambda client: client.save("loyaltyObject", loyalty_object()),
         deadline_seconds=0.3,
     )
 
@@ -227,9 +256,9 @@ def test_a_slow_google_meets_our_deadline_and_hears_once(google: GoogleWalletSta
 
 def test_a_token_is_asked_for_once_however_many_wait(google: GoogleWalletStandIn, credentials: Path) -> None:
     async def many(client: GoogleWalletClient) -> list[PushResult]:
-        await client.upsert_class(loyalty_class())
+        await client.save("loyaltyClass", loyalty_class())
         wishes = (loyalty_object(object_id=f"{ISSUER}.member-{number}") for number in range(20))
-        return list(await asyncio.gather(*map(client.upsert_object, wishes)))
+        return list(await asyncio.gather(*(client.save("loyaltyObject", wish) for wish in wishes)))
 
     results = run(google, credentials, many)
 
@@ -241,8 +270,9 @@ def test_a_revoked_token_is_replaced_once_for_all(google: GoogleWalletStandIn, c
     async def revoked(client: GoogleWalletClient) -> list[PushResult]:
         await save_both(client)
         google.revoke_tokens()
-        changes = ({"accountName": f"Alice {number}"} for number in range(5))
-        return list(await asyncio.gather(*(client.patch_object(ALICE, change) for change in changes)))
+        changes: list[dict[str, object]] = [{"accountName": f"Alice {number}"} for number in range(5)]
+        saves = (client.save("loyaltyObject", loyalty_object(), changes=change) for change in changes)
+        return list(await asyncio.gather(*saves))
 
     results = run(google, credentials, revoked)
 
@@ -256,7 +286,7 @@ def test_a_token_endpoint_that_is_down_puts_all_off_and_loses_none(
     google.fault("token_503", times=1)
 
     async def batch(client: GoogleWalletClient) -> list[PushResult]:
-        return list(await asyncio.gather(*(client.upsert_class(loyalty_class()) for _ in range(10))))
+        return list(await asyncio.gather(*(client.save("loyaltyClass", loyalty_class()) for _ in range(10))))
 
     results = run(google, credentials, batch)
 
@@ -270,7 +300,7 @@ def test_nobody_at_the_token_endpoint_comes_later(google: GoogleWalletStandIn, c
     facts = json.loads(credentials.read_text(encoding="utf-8"))
     credentials.write_text(json.dumps({**facts, "token_uri": "http://127.0.0.1:1/token"}), encoding="utf-8")
 
-    result = run(google, credentials, lambda client: client.upsert_class(loyalty_class()))
+    result = run(google, credentials, lambda client: client.save("loyaltyClass", loyalty_class()))
 
     assert result.outcome is Outcome.LATER
     assert google.calls == []
@@ -283,7 +313,7 @@ def test_credentials_that_google_does_not_know_stop_and_alarm(google: GoogleWall
     mixed = tmp_path / "mixed.json"
     mixed.write_text(json.dumps({**facts, "token_uri": ours["token_uri"]}), encoding="utf-8")
 
-    result = run(google, mixed, lambda client: client.upsert_class(loyalty_class()))
+    result = run(google, mixed, lambda client: client.save("loyaltyClass", loyalty_class()))
 
     assert result == PushResult(outcome=Outcome.MISCONFIGURED, reason="token refused: invalid_grant")
 
@@ -291,7 +321,7 @@ def test_credentials_that_google_does_not_know_stop_and_alarm(google: GoogleWall
 def test_a_project_without_the_permission_stops_and_alarms(google: GoogleWalletStandIn, credentials: Path) -> None:
     google.fault("denied_403")
 
-    result = run(google, credentials, lambda client: client.upsert_class(loyalty_class()))
+    result = run(google, credentials, lambda client: client.save("loyaltyClass", loyalty_class()))
 
     assert result == PushResult(outcome=Outcome.MISCONFIGURED, reason="permissionDenied")
 
@@ -302,25 +332,3 @@ def test_a_file_that_is_no_service_accounts_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"wrong\.json is no service account"):
         GoogleWalletClient(credentials_file=file)
-
-
-def test_requests_keep_to_their_pace(google: GoogleWalletStandIn, credentials: Path) -> None:
-    async def many(client: GoogleWalletClient) -> list[PushResult]:
-        return list(await asyncio.gather(*(client.patch_object(ALICE, {}) for _ in range(30))))
-
-    results = run(google, credentials, many, per_second=15)
-
-    assert len(results) == 30
-    assert 10 <= google.most_calls_in_a_second() <= 17
-    assert google.calls[-1].at - google.calls[0].at > 1.8
-
-
-def test_a_queue_longer_than_our_patience_comes_later(google: GoogleWalletStandIn, credentials: Path) -> None:
-    async def many(client: GoogleWalletClient) -> list[PushResult]:
-        return list(await asyncio.gather(*(client.patch_object(ALICE, {}) for _ in range(10))))
-
-    results = run(google, credentials, many, per_second=10, patience_seconds=0.35)
-
-    put_off = [result for result in results if result.outcome is Outcome.LATER]
-    assert len(put_off) == 10 - len(google.calls) > 0
-    assert set(put_off) == {PushResult(outcome=Outcome.LATER, reason="our own limit", retry_after=1)}

@@ -23,10 +23,10 @@ from passes.google.client import GoogleWalletClient, Kind
 from passes.google.objects import Json, loyalty_message, wallet_id
 from passes.google.pace import Pace, Turns
 from wallet_api.domain.errors import Busy
-from wallet_api.jobs.pass_updates import PASS_UPDATE
 from wallet_api.jobs.senders.sender import Result, wallet_result
 from wallet_api.services.app import App, GoogleIssuer
 from wallet_api.services.google_resources import class_and_object
+from wallet_api.services.pass_changes import PASS_UPDATE
 from wallet_api.store import cards, google_wallet
 from wallet_api.store.deliveries import Delivery
 from wallet_api.store.google_wallet import Resource
@@ -69,9 +69,7 @@ class GoogleSender:
         """Write the newest state of each pass, once however many updates wait for it, and add messages."""
         updates = {delivery.target: delivery for delivery in leased if delivery.kind == PASS_UPDATE}
         messages = {delivery.id: delivery for delivery in leased if delivery.kind != PASS_UPDATE}
-        done = await asyncio.gather(
-            *(self._limited(delivery) for delivery in (*updates.values(), *messages.values()))
-        )
+        done = await asyncio.gather(*(self._limited(delivery) for delivery in (*updates.values(), *messages.values())))
         of = dict(zip((*updates, *messages), done, strict=True))
         return [of[delivery.target if delivery.kind == PASS_UPDATE else delivery.id] for delivery in leased]
 
@@ -90,7 +88,7 @@ class GoogleSender:
                 return Result(outcome="rejected", detail=str(refused))
             except Busy:
                 return wallet_result(BUSY)
-            except Exception as fault:  # whatever it is, the other passes must not wait for it
+            except Exception as fault:  # noqa: BLE001 whatever it is, the other passes must not wait for it
                 log.error("pass cannot be made", card=delivery.target, fault=type(fault).__name__)  # noqa: TRY400 the message may hold names
                 return Result(outcome="later", detail=type(fault).__name__)
 

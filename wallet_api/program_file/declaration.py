@@ -40,6 +40,7 @@ from .declaration_rewards import (
     PartnerWritten,
     RewardWritten,
 )
+from .declaration_sending import REMINDERS, SENDING, RemindersWritten, SendingWritten
 from .declaration_status import (
     BENEFITS,
     CARRY_OVER,
@@ -212,6 +213,8 @@ class ProgramWritten(Written):
         ),
         says="Your own words for messages, with placeholders such as {points}; Carnet's own where left out.",
     )
+    sending: SendingWritten | None = optional(SENDING, says="When, how often and by which way messages go out.")
+    reminders: RemindersWritten | None = optional(REMINDERS, says="What members are reminded of, and how long before.")
     journeys: tuple[()] | None = optional(Ignored("a list of worked examples"), says="Worked examples, run as tests.")
 
 

@@ -21,10 +21,12 @@ from wallet_api.domain.definition import (
     MessageText,
     PlanTerms,
 )
+from wallet_api.domain.definition.sending import Reminders, Sending
 
 from .declaration import Body, BrandWritten, ColoursWritten, LinkWritten, Message, ProgramWritten
 from .faults import DefinitionFaults, Place, Report, shown
 from .resolve_rewards import RewardReader
+from .resolve_sending import SendingReader
 from .resolve_status import StatusReader
 from .resolve_units import UnitReader
 from .shapes import At
@@ -50,7 +52,7 @@ def resolve(
     return _Resolver(file, report, files=files, check_template=check_template, check_logo=check_logo).definition()
 
 
-class _Resolver(UnitReader, RewardReader, StatusReader):
+class _Resolver(UnitReader, RewardReader, StatusReader, SendingReader):
     """Makes the definition out of its parts."""
 
     def __init__(
@@ -88,6 +90,8 @@ class _Resolver(UnitReader, RewardReader, StatusReader):
         self.told_apart()
         self.counted_apart()
         messages = self.messages()
+        sending = self.sending(file.sending) if file.sending else Sending()
+        reminders = self.reminders(file.reminders) if file.reminders else Reminders()
         # A None here has its fault in the report; naming them again lets the type checker see it.
         if self.report.faults or not (name and file.program and file.currency and file.time_zone):
             raise DefinitionFaults(self.report.faults)
@@ -105,6 +109,8 @@ class _Resolver(UnitReader, RewardReader, StatusReader):
             rewards={reward.id: reward for reward in rewards},
             promotions=tuple(promotions),
             messages=messages,
+            sending=sending,
+            reminders=reminders,
             terms_version=file.terms_version.value if file.terms_version else "1",
             choices=tuple(choices),
             credits=tuple(credited),

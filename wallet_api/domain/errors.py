@@ -216,6 +216,14 @@ class AliasTaken(Refusal):
     """Somebody takes part under this name already. Choose another one."""
 
 
+# ── Segments and campaigns ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(kw_only=True, eq=False)
+class NameTaken(Refusal):
+    """There is one of this name already. Choose another name."""
+
+
 # ── Joining and signing in ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -313,3 +321,4 @@ class Invalid(Refusal):
 
     pointer: str
     detail: str
+    more: tuple[Invalid, ...] | None = None

@@ -80,6 +80,7 @@ STATUS: Mapping[type[Refusal], HTTPStatus] = {
     errors.OutOfSeason: HTTPStatus.CONFLICT,
     errors.InThePast: HTTPStatus.CONFLICT,
     errors.AliasTaken: HTTPStatus.CONFLICT,
+    errors.NameTaken: HTTPStatus.CONFLICT,
     errors.NotEligible: HTTPStatus.CONFLICT,
     errors.LimitReached: HTTPStatus.CONFLICT,
     errors.MinimumNotReached: HTTPStatus.CONFLICT,
@@ -159,7 +160,8 @@ def problem_of(refusal: Refusal) -> Problem:
     """The problem for a refusal. A class that the table lacks raises KeyError: a fault of ours, not of the caller."""
     status = STATUS[type(refusal)]
     if isinstance(refusal, Invalid):
-        return problem_of_faults([Fault(pointer=refusal.pointer, detail=refusal.detail)])
+        each = (refusal, *(refusal.more or ()))
+        return problem_of_faults([Fault(pointer=fault.pointer, detail=fault.detail) for fault in each[:FAULTS_MAX]])
     return Problem(
         status=status,
         code=refusal.code,

@@ -31,7 +31,7 @@ def search_members(app: App, tx: Tx, query: str, *, program: str, before: UUID |
         rows = [members.found(tx, known)] if before is None or known < before else []
     else:
         rows = list(members.by_name(tx, program, name, before=before, limit=limit)) if name else []
-    return [_hint(row, words) for row in rows]
+    return [hint(row, words) for row in rows]
 
 
 def masked(address: str) -> str:
@@ -41,7 +41,8 @@ def masked(address: str) -> str:
     return f"{address[:3]}{HIDDEN}{address[-2:]}"
 
 
-def _hint(row: Row[Any], words: Explainer) -> Json:
+def hint(row: Row[Any], words: Explainer) -> Json:
+    """Just enough of a member to tell people apart."""
     address = row.email or row.phone
     return {
         "id": row.id,

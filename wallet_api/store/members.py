@@ -117,6 +117,11 @@ def found(tx: Tx, member_id: UUID) -> Row[Any]:
     return sql.one(tx, _FOUND + "WHERE id = :id", id=member_id)
 
 
+def found_all(tx: Tx, member_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """What a list shows of these members, the newest first."""
+    return sql.every(tx, _FOUND + "WHERE id = ANY(:ids) ORDER BY id DESC", ids=list(member_ids))
+
+
 def by_name(tx: Tx, program_id: str, words: str, *, before: UUID | None, limit: int) -> Sequence[Row[Any]]:
     """Members whose name begins with these words, given name first or last, whatever their case; the newest first."""
     return sql.every(tx, BY_NAME, program=program_id, words=words, end=_AFTER_ALL_OTHERS, before=before, limit=limit)

@@ -33,6 +33,10 @@ _MOVE = (
     """,
     "DELETE FROM badges WHERE member_id = :gone",
     "UPDATE vouchers SET member_id = :kept WHERE member_id = :gone",
+    # What both have bought is counted as one person's from now on.
+    "INSERT INTO purchases_to_count VALUES (:kept) ON CONFLICT DO NOTHING",
+    "DELETE FROM purchase_totals WHERE member_id = :gone",
+    "DELETE FROM purchased_items WHERE member_id = :gone",
     """
     UPDATE redemptions SET member_id = :kept, first_member_id = coalesce(first_member_id, member_id)
     WHERE member_id = :gone

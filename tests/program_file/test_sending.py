@@ -46,17 +46,17 @@ def test_all_that_a_file_can_say_of_sending_is_read(complete: Callable[[str], st
 @pytest.mark.parametrize(
     ("written", "fault"),
     [
-        ("sending: {quiet_hours: 21:00 to 21:00}", "'21:00 to 21:00' does not fit"),
-        ("sending: {quiet_hours: 21:00 to 24:00}", "'21:00 to 24:00' does not fit"),
+        ("sending: {quiet_hours: 21:00 to 21:00}", "`21:00 to 21:00` does not fit"),
+        ("sending: {quiet_hours: 21:00 to 24:00}", "`21:00 to 24:00` does not fit"),
         ("sending: {at_most: [1 per day, 2 per day]}", "there is a limit per day already"),
-        ("sending: {at_most: 1 per month}", "'1 per month' does not fit"),
+        ("sending: {at_most: 1 per month}", "`1 per month` does not fit"),
         ("sending: {channels: {welcome: [push, none]}}", "`none` stands beside channels"),
-        ("sending: {channels: {welcome: [push, push]}}", "a channel 'push' stands already in line"),
-        ("sending: {channels: {welcome: sms}}", "'sms' is unknown"),
-        ("sending: {channels: {sign_in_code: none}}", "'sign_in_code' is unknown"),
+        ("sending: {channels: {welcome: [push, push]}}", "a channel `push` stands already in line"),
+        ("sending: {channels: {welcome: sms}}", "`sms` is unknown"),
+        ("sending: {channels: {sign_in_code: none}}", "`sign_in_code` is unknown"),
         ("sending: {hold_out: 101 %}", "more than all members are held out"),
-        ("reminders: {birthday: after 3 days}", "'after 3 days' does not fit"),
-        ("reminders: {win_back: 90 days before}", "'90 days before' does not fit"),
+        ("reminders: {birthday: after 3 days}", "`after 3 days` does not fit"),
+        ("reminders: {win_back: 90 days before}", "`90 days before` does not fit"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(complete: Callable[[str], str], written: str, fault: str) -> None:

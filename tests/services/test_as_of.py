@@ -47,6 +47,7 @@ from wallet_api.services.record_sale import RecordSale, record_sale
 from wallet_api.services.verify_ledger import verify_ledger
 from wallet_api.store import locks, member_state, programs, sql
 from wallet_api.store.ids import new_id
+from wallet_api.store.member_state import Asked
 from wallet_api.store.session import Database, Tx
 
 T = TypeVar("T")
@@ -213,7 +214,8 @@ class Past(RuleBasedStateMachine):
                 rows = sql.every(tx, "SELECT DISTINCT period FROM rule_counts WHERE member_id = :id", id=self.alice)
                 stock = {"mug": 4}
                 periods = [row.period for row in rows]
-                everything = member_state.load(tx, known.row, since=date.min, periods=periods, stock=stock)
+                asked = Asked(member=known.row, since=date.min, periods=periods, stock=stock)
+                everything = member_state.load(tx, asked)
                 lines = (Line(sku="a", amount=120_00, tags=frozenset({"coffee"})),)
                 sale = Sale(id=UUID(int=1), occurred_at=at, location="paris", lines=lines)
                 for event in (sale, CheckIn(id=UUID(int=1), occurred_at=at, location="paris")):

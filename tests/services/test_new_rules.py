@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.shop import NOON, Shop
 from wallet_api.clock import FixedClock
@@ -151,6 +152,57 @@ def test_the_worker_carries_over_who_does_nothing_once_and_the_ledger_agrees(
         changes = sql.every(tx, "SELECT tier FROM tier_changes WHERE member_id = :id ORDER BY id", id=bob)
     assert [row.tier for row in changes] == ["bronze", "silver", "plus"]
     assert list(verify_ledger(shop.app)) == []
+
+
+def test_members_are_carried_over_together_as_each_of_them_is_alone(old_rules: Shop, clock: FixedClock) -> None:
+    shop, spent = old_rules, {"bob": 600_00, "carol": 2_100_00, "dora": 0}
+    alone = [shop.join(name) for name in spent]
+    together = [shop.join(f"{name}'s twin") for name in spent]
+    for member, amount in zip([*alone, *together], [*spent.values()] * 2, strict=True):
+        if amount:
+            shop.sell(amount, to=member)
+    heirs = WITH_HEIRS.replace("{after: 12 months}", "{after: 3 months}").replace(
+        "carry_over: {", "carry_over: {lots: by the new rules, "
+    )
+    dividend = WITH_DIVIDEND.removeprefix(OLD)
+    publish(shop.app, heirs, now=clock.now(), valid_from=DECEMBER)
+    publish(shop.app, NEW_TIERS + dividend, now=clock.now(), valid_from=DECEMBER + timedelta(days=9))
+    clock.set(DECEMBER + timedelta(days=1))
+    alone.append(shop.join("erin"))
+    together.append(shop.join("erin's twin"))
+    clock.set(datetime(2027, 3, 10, 12, tzinfo=UTC))
+
+    for member in alone:
+        with shop.app.db.begin() as tx:
+            load_member.up_to_date(shop.app, tx, member, now=clock.now())
+    with capture_logs() as logs:
+        done = post_all_due(shop.app)
+
+    assert (done.failed, done.due, logs) == (0, 0, [])
+    assert [figures(shop, member) for member in together] == [figures(shop, member) for member in alone]
+    assert [now_of(shop, member).state.available("points") for member in together] == [60, 210, 0, 0]
+    assert list(verify_ledger(shop.app)) == []
+
+
+def figures(shop: Shop, member: UUID) -> tuple[object, ...]:
+    """How a member stands, without the ids of what they have."""
+    with shop.app.db.read() as tx:
+        row = sql.one(
+            tx,
+            """
+            SELECT version, settled_at, next_due, tier, tier_since, tier_until,
+                   (SELECT array_agg(ROW(position, kind, amount, occurred_at, definition_version)::text ORDER BY position)
+                    FROM entries WHERE member_id = m.id) AS entries,
+                   (SELECT array_agg(ROW(tier, since, at, definition_version)::text ORDER BY id)
+                    FROM tier_changes WHERE member_id = m.id) AS tiers,
+                   (SELECT array_agg(ROW(previous, expires_at)::text ORDER BY id) FROM lot_dates WHERE member_id = m.id) AS dates,
+                   (SELECT array_agg(ROW(measure, day, value)::text ORDER BY measure, day)
+                    FROM day_measures WHERE member_id = m.id) AS measures
+            FROM members m WHERE id = :id
+            """,
+            id=member,
+        )
+    return tuple(row)
 
 
 def test_a_credit_that_is_new_counts_what_was_bought_before_it(old_rules: Shop, clock: FixedClock) -> None:

@@ -13,6 +13,7 @@ from wallet_api.domain.definition import Brand, Definition, Localised, Reward, U
 from wallet_api.domain.state import MemberState
 from wallet_api.store import decisions, locks, member_state, members, programs
 from wallet_api.store.ids import new_id
+from wallet_api.store.member_state import Asked
 from wallet_api.store.members import NewMember
 from wallet_api.store.session import Database, Tx
 
@@ -53,8 +54,8 @@ class Person:
 
     def load(self, tx: Tx, *, also: tuple[UUID, ...] = (), since: date = date(2000, 1, 1)) -> MemberState:
         """The member as the store gives them."""
-        row = locks.member_unlocked(tx, self.id)
-        return member_state.load(tx, row, since=since, periods=["2026", "lifetime"], also=also, stock=self.stock)
+        row, periods = locks.member_unlocked(tx, self.id), ["2026", "lifetime"]
+        return member_state.load(tx, Asked(member=row, since=since, periods=periods, also=also, stock=self.stock))
 
     @property
     def state(self) -> MemberState:

@@ -10,16 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 import structlog
 
-from wallet_api.domain.events import TimePasses
 from wallet_api.services import load_member
 from wallet_api.services.app import App
-from wallet_api.store import history, members, together
-from wallet_api.store.session import Tx
+from wallet_api.store import history, members
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +106,7 @@ def _post_batch(app: App, *, now: datetime, limit: int, but: Sequence[UUID]) -> 
         with app.db.begin() as tx:
             history.commit_later(tx)
             claimed = members.claim_due(tx, now=now, limit=limit, but=but)
-            together.each(tx, [partial(_post, app, member_id=member_id, now=now) for member_id in claimed])
+            load_member.post_time(app, tx, claimed, now=now)
             stuck = members.still_due(tx, claimed, now=now)
     except Exception as fault:
         if not claimed:
@@ -121,18 +118,13 @@ def _post_batch(app: App, *, now: datetime, limit: int, but: Sequence[UUID]) -> 
     return len(claimed), stuck
 
 
-def _post(app: App, tx: Tx, *, member_id: UUID, now: datetime) -> None:
-    member = load_member.locked(app, tx, member_id, at=now, now=now)
-    load_member.post(tx, member, TimePasses(occurred_at=now), now=now)
-
-
 def _is_posted(app: App, member_id: UUID, *, now: datetime) -> bool:
     """Post one member alone; whether it went well, or somebody else has done it or is about to."""
     try:
         with app.db.begin() as tx:
             history.commit_later(tx)
             if members.claim_if_due(tx, member_id, now=now):
-                _post(app, tx, member_id=member_id, now=now)
+                load_member.post_time(app, tx, [member_id], now=now)
                 return not members.still_due(tx, [member_id], now=now)
     except Exception as fault:  # noqa: BLE001 whatever it is, the others must not wait for this one
         log.error("posting failed", member=str(member_id), fault=type(fault).__name__)  # noqa: TRY400 the message may hold names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -17,8 +18,10 @@ from wallet_api.domain.state import MemberState
 from wallet_api.services import recount
 from wallet_api.services.app import App, measures_since
 from wallet_api.store import decisions, locks, member_state
+from wallet_api.store.decisions import Write
 from wallet_api.store.ids import fresh_ids
 from wallet_api.store.locks import MemberRow
+from wallet_api.store.member_state import Asked
 from wallet_api.store.session import Tx
 
 
@@ -48,13 +51,16 @@ def locked(
     into force since the member was settled last, what they have is carried over first.
     """
     row = app.in_force(tx, locks.member(tx, member_id), at=now)
-    if row.status == "merged":
-        raise errors.Busy()  # while we waited for the lock; whoever asks again finds who the member is now
-    if row.settled_version != row.version:
-        row = _carry_over(app, tx, row, now=now)
+    (row,) = _carried_over(app, tx, [row], now=now)
     definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
     locks.stock(tx, row.program_id, [reward for reward in rewards if reward in _limited(definition)])
     return load(app, tx, row, moments=[at, *and_at], now=now, also=also)
+
+
+def post_time(app: App, tx: Tx, member_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Write what time has brought to members whom the caller has locked, carried over into the rules in force first."""
+    rows = _carried_over(app, tx, _claimed(app, tx, member_ids, now=now), now=now)
+    _post(app, tx, rows, TimePasses(occurred_at=now), now=now)
 
 
 def as_of_now(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
@@ -109,7 +115,40 @@ def load(
     also: Sequence[UUID] = (),
 ) -> Loaded:
     """What events at these moments need to know of a member whose row has been read (and locked, to write)."""
-    definition = app.definition(tx, row.program_id, row.version, revision=row.revision)
+    return load_all(app, tx, [row], moments=moments, now=now, also=also)[0]
+
+
+def load_all(
+    app: App,
+    tx: Tx,
+    rows: Sequence[MemberRow],
+    *,
+    moments: Sequence[datetime],
+    now: datetime,
+    also: Sequence[UUID] = (),
+) -> list[Loaded]:
+    """The same for some members, in their order."""
+    definitions = [app.definition(tx, row.program_id, row.version, revision=row.revision) for row in rows]
+    asked = [
+        _asked(app, tx, row, definition, moments=moments, now=now, also=also)
+        for row, definition in zip(rows, definitions, strict=True)
+    ]
+    return [
+        Loaded(row=row, definition=definition, state=state)
+        for row, definition, state in zip(rows, definitions, member_state.load_all(tx, asked), strict=True)
+    ]
+
+
+def _asked(
+    app: App,
+    tx: Tx,
+    row: MemberRow,
+    definition: Definition,
+    *,
+    moments: Sequence[datetime],
+    now: datetime,
+    also: Sequence[UUID],
+) -> Asked:
     definitions = [definition]
     if row.settled_version != row.version:
         definitions += [
@@ -118,9 +157,8 @@ def load(
     zone = definition.time_zone
     today, settled = calendar.local_day(now, zone), calendar.local_day(min(row.settled_at, now), zone)
     days = {calendar.local_day(moment, zone) for moment in moments}
-    state = member_state.load(
-        tx,
-        row,
+    return Asked(
+        member=row,
         since=min(
             measures_since(
                 each,
@@ -143,7 +181,6 @@ def load(
         also=also,
         stock=_limited(definition),
     )
-    return Loaded(row=row, definition=definition, state=state)
 
 
 def periods_needed(definition: Definition, *, event_day: date, settled_day: date, today: date) -> set[str]:
@@ -166,28 +203,50 @@ def periods_needed(definition: Definition, *, event_day: date, settled_day: date
     return keys | {f"{days.first}..{days.last}" for days in dated if days.first <= last and days.last >= first}
 
 
-def _carry_over(app: App, tx: Tx, row: MemberRow, *, now: datetime) -> MemberRow:
-    """Take a locked member through every change of rules since they were settled last, each at its instant.
+def _carried_over(app: App, tx: Tx, rows: Sequence[MemberRow], *, now: datetime) -> Sequence[MemberRow]:
+    """Take locked members through every change of rules since they were settled last, each at its instant."""
+    if any(row.status == "merged" for row in rows):
+        raise errors.Busy()  # while we waited for the lock; whoever asks again finds who the member is now
+    while behind := [row for row in rows if row.settled_version != row.version]:
+        groups: defaultdict[tuple[str, int, datetime], list[MemberRow]] = defaultdict(list)
+        for row in behind:
+            groups[row.program_id, *_changes(app, tx, row)[0]].append(row)
+        for (_, version, since), group in groups.items():
+            _carry_over(app, tx, group, version=version, since=since, now=now)
+        rows = _claimed(app, tx, [row.id for row in rows], now=now)
+    return rows
+
+
+def _carry_over(app: App, tx: Tx, rows: Sequence[MemberRow], *, version: int, since: datetime, now: datetime) -> None:
+    """Take members of a program into the rules that came after those under which they were settled last.
 
     They are settled under the old rules up to the instant of the new ones, then what they have is carried over: what
     comes out does not depend on whether anybody looked in between.
     """
+    program_id, member_ids = rows[0].program_id, [row.id for row in rows]
+    if settled := [replace(row, version=row.settled_version) for row in rows if row.settled_version]:
+        _post(app, tx, settled, TimePasses(occurred_at=since), now=now)
+        rows = _claimed(app, tx, member_ids, now=now)
+    recount.complete(tx, member_ids, lambda each: app.definition(tx, program_id, each), version=version)
+    _post(app, tx, [replace(row, version=version) for row in rows], NewRules(occurred_at=since), now=now)
 
-    def definition_of(version: int) -> Definition:
-        return app.definition(tx, row.program_id, version)
 
-    for version, since in _changes(app, tx, row):
-        if row.settled_version:
-            old = load(app, tx, replace(row, version=row.settled_version), moments=[since], now=now)
-            settled = decide(old.definition, old.state, TimePasses(occurred_at=since), now=since, ids=fresh_ids())
-            decisions.write(tx, old.row, old.definition, settled, now=now)
-            row = app.in_force(tx, locks.member(tx, row.id), at=now)
-        recount.complete(tx, row.id, definition_of, version=version)
-        new = load(app, tx, replace(row, version=version), moments=[since], now=now)
-        carried = decide(new.definition, new.state, NewRules(occurred_at=since), now=since, ids=fresh_ids())
-        decisions.write(tx, new.row, new.definition, carried, now=now)
-        row = app.in_force(tx, locks.member(tx, row.id), at=now)
-    return row
+def _post(app: App, tx: Tx, rows: Sequence[MemberRow], event: TimePasses | NewRules, *, now: datetime) -> None:
+    """Write what this brings to each of some locked members, decided at its own time."""
+    at = event.occurred_at
+    writes = [
+        Write(
+            member=member.row,
+            definition=member.definition,
+            decision=decide(member.definition, member.state, event, now=at, ids=fresh_ids()),
+        )
+        for member in load_all(app, tx, rows, moments=[at], now=now)
+    ]
+    decisions.write_all(tx, writes, now=now)
+
+
+def _claimed(app: App, tx: Tx, member_ids: Sequence[UUID], *, now: datetime) -> list[MemberRow]:
+    return [app.in_force(tx, row, at=now) for row in locks.members_claimed(tx, member_ids)]
 
 
 def _as_if_carried_over(app: App, tx: Tx, loaded: Loaded) -> MemberState:

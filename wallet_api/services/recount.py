@@ -44,17 +44,22 @@ def is_on_record(credit: Credit) -> bool:
     return not (where.first_ever or where.first_in_month or where.segments or where.birthday_month)
 
 
-def complete(tx: Tx, member_id: UUID, definition_of: DefinitionOf, *, version: int) -> None:
-    """Add the measures that a version is the first to look at, out of the locked member's whole past."""
-    one, now = ledger.of_member(tx, member_id), definition_of(version)
-    assert one is not None
+def complete(tx: Tx, member_ids: Sequence[UUID], definition_of: DefinitionOf, *, version: int) -> None:
+    """Add the measures that a version is the first to look at, out of the whole past of locked members of a program."""
+    now = definition_of(version)
     wanted = {credit.measure for credit in now.credits}
     wanted |= {measure for measure in now.measured if measure.startswith("usable:")}
-    missing = wanted - {row.measure for row in one.measures}
-    if missing:
-        results = {each.member.id: replayed(each) for each in one.selves}
-        found = measures(one, definition_of, results, now=now)
-        ledger.add_measures(tx, member_id, {key: value for key, value in found.items() if key[0] in missing})
+    if not wanted:
+        return
+    added: dict[tuple[UUID, str, date], int] = {}
+    for one in ledger.of_members(tx, member_ids):
+        missing = wanted - {row.measure for row in one.measures}
+        if missing:
+            results = {each.member.id: replayed(each) for each in one.selves}
+            found = measures(one, definition_of, results, now=now)
+            added |= {(one.member.id, *key): value for key, value in found.items() if key[0] in missing}
+    if added:
+        ledger.add_measures(tx, added)
 
 
 def measures(

@@ -1,111 +1,113 @@
-"""Writing a decision: everything it changes, in one statement; what changes seldom, in another one beside it."""
+"""Writing decisions: everything they change, in one statement; what changes seldom, in another one beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from typing import TypeAlias
 from uuid import UUID
 
 from wallet_api.domain import chain, errors
-from wallet_api.domain.decision import Decision, Entry
+from wallet_api.domain.decision import Decision
 from wallet_api.domain.definition import Definition
 from wallet_api.domain.due import next_due
-from wallet_api.domain.state import Membership, MemberState, Redemption, Take, Voucher
+from wallet_api.domain.state import Membership, Take
 from wallet_api.store import locks, memberships, sql
 from wallet_api.store.ids import new_id
 from wallet_api.store.locks import MemberRow
 from wallet_api.store.session import Tx, json_text
 
+Row: TypeAlias = Mapping[str, object]
+"""A row of a table, by the names of its columns."""
+
+# Each table's rows come as JSON and become rows by its own types. Members are found by `ids`: the planner knows that
+# these are few, and would otherwise read through a small table from end to end.
 _WRITE = """
-WITH d AS (SELECT CAST(:decision AS jsonb) AS j, CAST(:member_id AS uuid) AS member, :program_id AS program,
-                  :version AS version, CAST(:now AS timestamptz) AS at),
-wrote_entries AS (
+WITH wrote_entries AS (
   INSERT INTO entries (id, program_id, member_id, position, unit, kind, amount, occurred_at, recorded_at, source_id,
                        rule, definition_version, reverses, takes, why, expires_at, usable_at, hash)
-  SELECT x.id, program, member, x.position, x.unit, x.kind, x.amount, x.occurred_at, at, x.source_id, x.rule,
-         version, x.reverses, x.takes, x.why, x.expires_at, x.usable_at, decode(x.hash, 'hex')
-  FROM d, jsonb_to_recordset(j -> 'entries') AS x(id uuid, position int, unit text, kind text, amount bigint,
-       occurred_at timestamptz, source_id uuid, rule text, reverses uuid, takes jsonb, why jsonb,
-       expires_at timestamptz, usable_at timestamptz, hash text)
+  SELECT id, program_id, member_id, position, unit, kind, amount, occurred_at, :now, source_id,
+         rule, definition_version, reverses, takes, why, expires_at, usable_at, hash
+  FROM jsonb_populate_recordset(NULL::entries, CAST(:entries AS jsonb))
 ),
 wrote_lots AS (
   INSERT INTO lots (member_id, id, unit, amount, remaining, earned_at, expires_at, usable_at, source_id)
-  SELECT member, x.*
-  FROM d, jsonb_to_recordset(j -> 'lots') AS x(id uuid, unit text, amount bigint, remaining bigint,
-       earned_at timestamptz, expires_at timestamptz, usable_at timestamptz, source_id uuid)
+  SELECT member_id, id, unit, amount, remaining, earned_at, expires_at, usable_at, source_id
+  FROM jsonb_populate_recordset(NULL::lots, CAST(:lots AS jsonb))
   ON CONFLICT (member_id, id) DO UPDATE
   SET remaining = excluded.remaining, expires_at = excluded.expires_at, usable_at = excluded.usable_at
 ),
 wrote_accounts AS (
   INSERT INTO accounts (member_id, unit, available, pending, lifetime, debt, expires_at)
-  SELECT member, x.*
-  FROM d, jsonb_to_recordset(j -> 'accounts') AS x(unit text, available bigint, pending bigint, lifetime bigint,
-       debt bigint, expires_at timestamptz)
+  SELECT member_id, unit, available, pending, lifetime, debt, expires_at
+  FROM jsonb_populate_recordset(NULL::accounts, CAST(:accounts AS jsonb))
   ON CONFLICT (member_id, unit) DO UPDATE
   SET available = excluded.available, pending = excluded.pending, lifetime = excluded.lifetime,
       debt = excluded.debt, expires_at = excluded.expires_at
 ),
 wrote_measures AS (
   INSERT INTO day_measures (member_id, measure, day, value)
-  SELECT member, x.* FROM d, jsonb_to_recordset(j -> 'measures') AS x(measure text, day date, value bigint)
+  SELECT member_id, measure, day, value FROM jsonb_populate_recordset(NULL::day_measures, CAST(:measures AS jsonb))
   ON CONFLICT (member_id, measure, day) DO UPDATE SET value = day_measures.value + excluded.value
 ),
 wrote_counts AS (
   INSERT INTO rule_counts (member_id, rule, period, times, units)
-  SELECT member, x.* FROM d, jsonb_to_recordset(j -> 'counts') AS x(rule text, period text, times bigint, units bigint)
+  SELECT member_id, rule, period, times, units FROM jsonb_populate_recordset(NULL::rule_counts, CAST(:counts AS jsonb))
   ON CONFLICT (member_id, rule, period) DO UPDATE
   SET times = rule_counts.times + excluded.times, units = rule_counts.units + excluded.units
 ),
 wrote_redemptions AS (
-  INSERT INTO redemptions (program_id, member_id, key_id, recorded_at, id, reward, quantity, unit, amount, takes, status,
-                           made_at, hold_expires_at)
-  SELECT program, member, CAST(:key_id AS uuid), at, x.*
-  FROM d, jsonb_to_recordset(j -> 'redemptions') AS x(id uuid, reward text, quantity int, unit text, amount bigint,
-       takes jsonb, status text, made_at timestamptz, hold_expires_at timestamptz)
+  INSERT INTO redemptions (id, program_id, member_id, key_id, recorded_at, reward, quantity, unit, amount, takes,
+                           status, made_at, hold_expires_at)
+  SELECT id, program_id, member_id, CAST(:key_id AS uuid), :now, reward, quantity, unit, amount, takes,
+         status, made_at, hold_expires_at
+  FROM jsonb_populate_recordset(NULL::redemptions, CAST(:redemptions AS jsonb))
   ON CONFLICT (id) DO UPDATE SET status = excluded.status
 ),
 wrote_vouchers AS (
-  INSERT INTO vouchers (program_id, member_id, id, code, reward, quantity, status, issued_at, valid_from, valid_until,
+  INSERT INTO vouchers (id, program_id, member_id, code, reward, quantity, status, issued_at, valid_from, valid_until,
                         redemption_id)
-  SELECT program, member, x.*
-  FROM d, jsonb_to_recordset(j -> 'vouchers') AS x(id uuid, code text, reward text, quantity int, status text,
-       issued_at timestamptz, valid_from date, valid_until date, redemption_id uuid)
+  SELECT id, program_id, member_id, code, reward, quantity, status, issued_at, valid_from, valid_until, redemption_id
+  FROM jsonb_populate_recordset(NULL::vouchers, CAST(:vouchers AS jsonb))
   ON CONFLICT (id) DO UPDATE SET status = excluded.status
 ),
 wrote_outbox AS (
   INSERT INTO outbox (id, program_id, member_id, notices, created_at)
-  SELECT (j ->> 'outbox_id')::uuid, program, member, j -> 'notices', at
-  FROM d WHERE jsonb_array_length(j -> 'notices') > 0
+  SELECT id, program_id, member_id, notices, :now FROM jsonb_populate_recordset(NULL::outbox, CAST(:outbox AS jsonb))
 )
-UPDATE members
-SET tier = :tier, tier_since = :since, tier_until = :until, tier_counted_from = :counted_from,
-    tier_uncounted = :uncounted, tier_floor = :floor, tier_floor_until = :floor_until, membership = CAST(:membership AS jsonb),
-    settled_at = coalesce(:settled_at, settled_at), next_due = :next_due, ledger_position = :position,
-    ledger_head = :head, version = :version
-WHERE id = :member_id
+UPDATE members m
+SET tier = x.tier, tier_since = x.tier_since, tier_until = x.tier_until, tier_counted_from = x.tier_counted_from,
+    tier_uncounted = x.tier_uncounted, tier_floor = x.tier_floor, tier_floor_until = x.tier_floor_until,
+    membership = x.membership, settled_at = coalesce(x.settled_at, m.settled_at), next_due = x.next_due,
+    ledger_position = x.ledger_position, ledger_head = x.ledger_head, version = x.version
+FROM jsonb_populate_recordset(NULL::members, CAST(:members AS jsonb)) x
+WHERE m.id = ANY(:ids) AND m.id = x.id
 """
 
 _WRITE_THE_REST = """
-WITH d AS (SELECT CAST(:decision AS jsonb) AS j, CAST(:member_id AS uuid) AS member, CAST(:now AS timestamptz) AS at),
-wrote_tiers AS (
-  INSERT INTO tier_changes (member_id, definition_version, recorded_at, id, previous, tier, since, until, at, reason,
+WITH wrote_tiers AS (
+  INSERT INTO tier_changes (id, member_id, definition_version, recorded_at, previous, tier, since, until, at, reason,
                             counted_from, uncounted, floor, floor_until)
-  SELECT member, :version, d.at, x.*
-  FROM d, jsonb_to_recordset(j -> 'tier_changes') AS x(id uuid, previous text, tier text, since date, until date,
-       at timestamptz, reason jsonb, counted_from date, uncounted bigint, floor text, floor_until date)
+  SELECT id, member_id, definition_version, :now, previous, tier, since, until, at, reason,
+         counted_from, uncounted, floor, floor_until
+  FROM jsonb_populate_recordset(NULL::tier_changes, CAST(:tier_changes AS jsonb))
 ),
-wrote_membership AS (
-  INSERT INTO membership_changes (member_id, recorded_at, id, membership)
-  SELECT member, at, x.* FROM d, jsonb_to_recordset(j -> 'memberships') AS x(id uuid, membership jsonb)
+wrote_memberships AS (
+  INSERT INTO membership_changes (id, member_id, membership, recorded_at)
+  SELECT id, member_id, membership, :now
+  FROM jsonb_populate_recordset(NULL::membership_changes, CAST(:memberships AS jsonb))
 ),
 wrote_badges AS (
   INSERT INTO badges (member_id, badge, day)
-  SELECT member, x.* FROM d, jsonb_to_recordset(j -> 'badges') AS x(badge text, day date)
+  SELECT member_id, badge, day FROM jsonb_populate_recordset(NULL::badges, CAST(:badges AS jsonb))
   ON CONFLICT (member_id, badge) DO UPDATE SET day = excluded.day
 )
-INSERT INTO lot_dates (member_id, position, recorded_at, id, lot_id, previous, expires_at)
-SELECT member, :position, at, x.*
-FROM d, jsonb_to_recordset(j -> 'lot_dates') AS x(id uuid, lot_id uuid, previous timestamptz, expires_at timestamptz)
+INSERT INTO lot_dates (id, member_id, position, recorded_at, lot_id, previous, expires_at)
+SELECT id, member_id, position, :now, lot_id, previous, expires_at
+FROM jsonb_populate_recordset(NULL::lot_dates, CAST(:lot_dates AS jsonb))
 """
 
 _TAKE_FROM_STOCK = """
@@ -115,6 +117,27 @@ WHERE s.program_id = :program_id AND s.reward = x.reward
   AND (x.taken < 0 OR x.most IS NULL OR s.taken + x.taken <= x.most)
 RETURNING s.reward
 """
+
+
+RowsOf: TypeAlias = "Callable[[Write], Iterator[Row]]"
+"""What of a decision becomes rows of one table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """A decision on a locked member, and the rules under which it was made."""
+
+    member: MemberRow
+    definition: Definition
+    decision: Decision
+
+    @cached_property
+    def links(self) -> list[bytes]:
+        """The hash of the member's last entry so far, then those of the new ones."""
+        links = [bytes(self.member.ledger_head)]
+        for position, entry in enumerate(self.decision.entries, self.member.ledger_position + 1):
+            links.append(chain.link(links[-1], entry, position=position))
+        return links
 
 
 def write(
@@ -127,139 +150,106 @@ def write(
     key_id: UUID | None = None,
     quiet: bool = False,
 ) -> None:
-    """Write a decision on a locked member; `quiet` leaves the outbox alone (history that nobody is to be told of).
+    """Write one decision, as `write_all` does."""
+    only = Write(member=member, definition=definition, decision=decision)
+    write_all(tx, [only], now=now, key_id=key_id, quiet=quiet)
+
+
+def write_all(
+    tx: Tx, writes: Sequence[Write], *, now: datetime, key_id: UUID | None = None, quiet: bool = False
+) -> None:
+    """Write decisions on locked members, one on each; `quiet` leaves the outbox alone (history that nobody is to be told of).
 
     Raises LimitReached where somebody else has taken the last of a limited reward meanwhile.
     """
-    before, after = decision.before, decision.after
-    _take_from_stock(tx, member, definition, decision)
-    position, head = member.ledger_position, bytes(member.ledger_head)
-    entries = []
-    for entry in decision.entries:
-        position += 1
-        head = chain.link(head, entry, position=position)
-        entries.append(_entry(entry, position=position, link=head))
-    standing = after.standing
-    sql.run(
-        tx,
-        _WRITE,
-        decision=json_text(
-            {
-                "entries": entries,
-                "lots": _changed_lots(before, after),
-                "accounts": _changed_accounts(decision),
-                "measures": _measure_changes(before, after),
-                "counts": _count_changes(before, after),
-                "redemptions": [
-                    _redemption(redemption)
-                    for redemption in after.redemptions.values()
-                    if before.redemptions.get(redemption.id) != redemption
-                ],
-                "vouchers": [
-                    _voucher(voucher)
-                    for voucher in after.vouchers.values()
-                    if before.vouchers.get(voucher.id) != voucher
-                ],
-                "outbox_id": new_id(),
-                "notices": [] if quiet else [{"kind": notice.kind, **notice.facts} for notice in decision.notices],
-            }
-        ),
-        member_id=member.id,
-        program_id=member.program_id,
-        version=member.version,
-        key_id=key_id,
-        now=now,
-        tier=standing.tier if standing else None,
-        since=standing.since if standing else None,
-        until=standing.until if standing else None,
-        counted_from=standing.counted_from if standing else None,
-        uncounted=standing.uncounted if standing else 0,
-        floor=standing.floor if standing else None,
-        floor_until=standing.floor_until if standing else None,
-        membership=None if after.membership == Membership() else json_text(memberships.as_json(after.membership)),
-        settled_at=after.settled_at,
-        next_due=min(filter(None, (next_due(definition, after), member.next_rules_at)), default=None),
-        position=position,
-        head=head,
-    )
-    rest = {
-        "tier_changes": _tier_changes(decision),
-        "memberships": _membership_change(before, after),
-        "badges": [
-            {"badge": badge, "day": day} for badge, day in after.badges.items() if before.badges.get(badge) != day
-        ],
-        "lot_dates": _lot_dates(decision),
-    }
-    if any(rest.values()):
-        sql.run(
-            tx,
-            _WRITE_THE_REST,
-            decision=json_text(rest),
-            member_id=member.id,
-            version=member.version,
-            position=position,
-            now=now,
-        )
-
-
-def _take_from_stock(tx: Tx, member: MemberRow, definition: Definition, decision: Decision) -> None:
-    """Count what is gone of limited rewards; before the redemptions are written, so that a first count has none of them."""
-    before, after = decision.before.stock, decision.after.stock
-    taken = {reward: before[reward] - left for reward, left in after.items() if before[reward] != left}
-    if not taken:
+    if not writes:
         return
-    locks.stock(tx, member.program_id, taken)
-    most = {reward: definition.rewards[reward].stock if reward in definition.rewards else None for reward in taken}
-    changes = [{"reward": reward, "taken": amount, "most": most[reward]} for reward, amount in taken.items()]
-    rows = sql.every(tx, _TAKE_FROM_STOCK, changes=json_text(changes), program_id=member.program_id)
-    for reward in sorted(set(taken) - {row.reward for row in rows}):
-        raise errors.LimitReached(limit=most[reward])
+    _take_from_stock(tx, writes)
+    always, rest = _rows(_ALWAYS, writes), _rows(_SELDOM, writes)
+    if quiet:
+        always["outbox"] = []
+    ids = [write.member.id for write in writes]
+    sql.run(tx, _WRITE, ids=ids, now=now, key_id=key_id, **{name: json_text(rows) for name, rows in always.items()})
+    if any(rest.values()):
+        sql.run(tx, _WRITE_THE_REST, now=now, **{name: json_text(rows) for name, rows in rest.items()})
 
 
-def _entry(entry: Entry, *, position: int, link: bytes) -> dict[str, object]:
-    return {
-        "id": entry.id,
-        "position": position,
-        "unit": entry.unit,
-        "kind": entry.kind.value,
-        "amount": entry.amount,
-        "occurred_at": entry.occurred_at,
-        "source_id": entry.source_id,
-        "rule": entry.rule,
-        "reverses": entry.reverses,
-        "takes": _takes(entry.takes),
-        "why": entry.why,
-        "expires_at": entry.expires_at,
-        "usable_at": entry.usable_at,
-        "hash": link.hex(),
-    }
+def _take_from_stock(tx: Tx, writes: Iterable[Write]) -> None:
+    """Count what is gone of limited rewards; before the redemptions are written, so that a first count has none of them."""
+    takers = [(write, taken) for write in writes if (taken := _taken(write.decision))]
+    rewards: defaultdict[str, set[str]] = defaultdict(set)
+    for write, taken in takers:
+        rewards[write.member.program_id].update(taken)
+    for program_id in sorted(rewards):
+        locks.stock(tx, program_id, rewards[program_id])
+    for write, taken in takers:
+        known = write.definition.rewards
+        most = {reward: known[reward].stock if reward in known else None for reward in taken}
+        changes = [{"reward": reward, "taken": amount, "most": most[reward]} for reward, amount in taken.items()]
+        rows = sql.every(tx, _TAKE_FROM_STOCK, changes=json_text(changes), program_id=write.member.program_id)
+        for reward in sorted(set(taken) - {row.reward for row in rows}):
+            raise errors.LimitReached(limit=most[reward])
 
 
-def _changed_lots(before: MemberState, after: MemberState) -> list[dict[str, object]]:
-    return [
-        {
-            "id": lot.id,
-            "unit": lot.unit,
-            "amount": lot.amount,
-            "remaining": lot.left,
-            "earned_at": lot.earned_at,
-            "expires_at": lot.expires_at,
-            "usable_at": lot.usable_at,
-            "source_id": lot.source_id,
+def _taken(decision: Decision) -> dict[str, int]:
+    before, after = decision.before.stock, decision.after.stock
+    return {reward: before[reward] - left for reward, left in after.items() if before[reward] != left}
+
+
+def _rows(tables: Mapping[str, RowsOf], writes: Iterable[Write]) -> dict[str, list[Row]]:
+    return {table: [row for write in writes for row in rows_of(write)] for table, rows_of in tables.items()}
+
+
+def _entries(write: Write) -> Iterator[Row]:
+    member = write.member
+    for place, entry in enumerate(write.decision.entries, 1):
+        yield {
+            "id": entry.id,
+            "program_id": member.program_id,
+            "member_id": member.id,
+            "position": member.ledger_position + place,
+            "unit": entry.unit,
+            "kind": entry.kind.value,
+            "amount": entry.amount,
+            "occurred_at": entry.occurred_at,
+            "source_id": entry.source_id,
+            "rule": entry.rule,
+            "definition_version": member.version,
+            "reverses": entry.reverses,
+            "takes": _takes(entry.takes),
+            "why": entry.why,
+            "expires_at": entry.expires_at,
+            "usable_at": entry.usable_at,
+            "hash": _bytea(write.links[place]),
         }
-        for lot in after.lots.values()
-        if before.lots.get(lot.id) is not lot
-    ]
 
 
-def _changed_accounts(decision: Decision) -> list[dict[str, object]]:
+def _changed_lots(write: Write) -> Iterator[Row]:
+    before = write.decision.before.lots
+    for lot in write.decision.after.lots.values():
+        if before.get(lot.id) is not lot:
+            yield {
+                "member_id": write.member.id,
+                "id": lot.id,
+                "unit": lot.unit,
+                "amount": lot.amount,
+                "remaining": lot.left,
+                "earned_at": lot.earned_at,
+                "expires_at": lot.expires_at,
+                "usable_at": lot.usable_at,
+                "source_id": lot.source_id,
+            }
+
+
+def _changed_accounts(write: Write) -> Iterator[Row]:
     """The accounts of every unit that an entry, an expiry or the end of a wait touched."""
-    before, after = decision.before, decision.after
-    touched = {entry.unit for entry in decision.entries}
+    before, after = write.decision.before, write.decision.after
+    touched = {entry.unit for entry in write.decision.entries}
     touched |= {unit for unit, account in after.accounts.items() if before.accounts.get(unit) is not account}
     touched |= {lot.unit for lot in after.lots.values() if before.lots.get(lot.id) is not lot}
-    return [
-        {
+    for unit in sorted(touched):
+        yield {
+            "member_id": write.member.id,
             "unit": unit,
             "available": after.available(unit),
             "pending": after.pending(unit),
@@ -267,110 +257,177 @@ def _changed_accounts(decision: Decision) -> list[dict[str, object]]:
             "debt": after.accounts[unit].debt if unit in after.accounts else 0,
             "expires_at": after.accounts[unit].expires_at if unit in after.accounts else None,
         }
-        for unit in sorted(touched)
-    ]
 
 
-def _measure_changes(before: MemberState, after: MemberState) -> list[dict[str, object]]:
-    changes = []
-    for measure, days in after.measures.items():
-        known = before.measures.get(measure, {})
+def _measure_changes(write: Write) -> Iterator[Row]:
+    before, after = write.decision.before.measures, write.decision.after.measures
+    for measure, days in after.items():
+        known = before.get(measure, {})
         if known is not days:
             for day, value in days.items():
                 if change := value - known.get(day, 0):
-                    changes.append({"measure": measure, "day": day, "value": change})
-    return changes
+                    yield {"member_id": write.member.id, "measure": measure, "day": day, "value": change}
 
 
-def _count_changes(before: MemberState, after: MemberState) -> list[dict[str, object]]:
+def _count_changes(write: Write) -> Iterator[Row]:
     """By how much counts have changed: a period that was not loaded is added to, never overwritten."""
-    changes = []
-    for (rule, period), count in after.counts.items():
-        known = before.counted(rule, period)
+    for (rule, period), count in write.decision.after.counts.items():
+        known = write.decision.before.counted(rule, period)
         if count != known:
-            changes.append(
-                {
-                    "rule": rule,
-                    "period": period,
-                    "times": count.times - known.times,
-                    "units": count.units - known.units,
-                }
-            )
-    return changes
+            yield {
+                "member_id": write.member.id,
+                "rule": rule,
+                "period": period,
+                "times": count.times - known.times,
+                "units": count.units - known.units,
+            }
 
 
-def _tier_changes(decision: Decision) -> list[dict[str, object]]:
-    """The changes in their order; the last one led to where the member stands, and so tells all of that."""
-    changes: list[dict[str, object]] = [
-        {
+def _changed_redemptions(write: Write) -> Iterator[Row]:
+    before = write.decision.before.redemptions
+    for redemption in write.decision.after.redemptions.values():
+        if before.get(redemption.id) != redemption:
+            yield {
+                "id": redemption.id,
+                "program_id": write.member.program_id,
+                "member_id": write.member.id,
+                "reward": redemption.reward,
+                "quantity": redemption.quantity,
+                "unit": redemption.unit,
+                "amount": redemption.amount,
+                "takes": _takes(redemption.takes),
+                "status": redemption.status.value,
+                "made_at": redemption.made_at,
+                "hold_expires_at": redemption.hold_expires_at,
+            }
+
+
+def _changed_vouchers(write: Write) -> Iterator[Row]:
+    before = write.decision.before.vouchers
+    for voucher in write.decision.after.vouchers.values():
+        if before.get(voucher.id) != voucher:
+            yield {
+                "id": voucher.id,
+                "program_id": write.member.program_id,
+                "member_id": write.member.id,
+                "code": voucher.code,
+                "reward": voucher.reward,
+                "quantity": voucher.quantity,
+                "status": voucher.status.value,
+                "issued_at": voucher.issued_at,
+                "valid_from": voucher.valid_from,
+                "valid_until": voucher.valid_until,
+                "redemption_id": voucher.redemption_id,
+            }
+
+
+def _outbox(write: Write) -> Iterator[Row]:
+    if notices := write.decision.notices:
+        yield {
             "id": new_id(),
+            "program_id": write.member.program_id,
+            "member_id": write.member.id,
+            "notices": [{"kind": notice.kind, **notice.facts} for notice in notices],
+        }
+
+
+def _member(write: Write) -> Iterator[Row]:
+    member, after = write.member, write.decision.after
+    standing = after.standing
+    yield {
+        "id": member.id,
+        "tier": standing.tier if standing else None,
+        "tier_since": standing.since if standing else None,
+        "tier_until": standing.until if standing else None,
+        "tier_counted_from": standing.counted_from if standing else None,
+        "tier_uncounted": standing.uncounted if standing else 0,
+        "tier_floor": standing.floor if standing else None,
+        "tier_floor_until": standing.floor_until if standing else None,
+        "membership": None if after.membership == Membership() else memberships.as_json(after.membership),
+        "settled_at": after.settled_at,
+        "next_due": min(filter(None, (next_due(write.definition, after), member.next_rules_at)), default=None),
+        "ledger_position": member.ledger_position + len(write.decision.entries),
+        "ledger_head": _bytea(write.links[-1]),
+        "version": member.version,
+    }
+
+
+def _tier_changes(write: Write) -> Iterator[Row]:
+    """The changes in their order; the last one led to where the member stands, and so tells all of that."""
+    changes, standing = write.decision.tier_changes, write.decision.after.standing
+    for change in changes:
+        told = standing if change is changes[-1] else None
+        yield {
+            "id": new_id(),
+            "member_id": write.member.id,
+            "definition_version": write.member.version,
             "previous": change.previous,
             "tier": change.tier,
             "since": change.since,
             "until": change.until,
             "at": change.at,
             "reason": change.reason,
-            "counted_from": None,
-            "uncounted": 0,
-            "floor": None,
-            "floor_until": None,
+            "counted_from": told.counted_from if told else None,
+            "uncounted": told.uncounted if told else 0,
+            "floor": told.floor if told else None,
+            "floor_until": told.floor_until if told else None,
         }
-        for change in decision.tier_changes
-    ]
-    if changes and (standing := decision.after.standing):
-        changes[-1] |= {
-            "counted_from": standing.counted_from,
-            "uncounted": standing.uncounted,
-            "floor": standing.floor,
-            "floor_until": standing.floor_until,
-        }
-    return changes
 
 
-def _membership_change(before: MemberState, after: MemberState) -> list[dict[str, object]]:
-    if before.membership == after.membership:
-        return []
-    return [{"id": new_id(), "membership": memberships.as_json(after.membership)}]
+def _membership_change(write: Write) -> Iterator[Row]:
+    after = write.decision.after.membership
+    if write.decision.before.membership != after:
+        yield {"id": new_id(), "member_id": write.member.id, "membership": memberships.as_json(after)}
 
 
-def _lot_dates(decision: Decision) -> list[dict[str, object]]:
+def _new_badges(write: Write) -> Iterator[Row]:
+    before = write.decision.before.badges
+    for badge, day in write.decision.after.badges.items():
+        if before.get(badge) != day:
+            yield {"member_id": write.member.id, "badge": badge, "day": day}
+
+
+def _lot_dates(write: Write) -> Iterator[Row]:
     """The lots that end at another time than they did before, or than their new entries say."""
+    decision = write.decision
     ends = {entry.id: entry.expires_at for entry in decision.entries}
     ends |= {lot.id: lot.expires_at for lot in decision.before.lots.values()}
-    return [
-        {"id": new_id(), "lot_id": lot.id, "previous": ends[lot.id], "expires_at": lot.expires_at}
-        for lot in decision.after.lots.values()
-        if lot.expires_at != ends.get(lot.id, lot.expires_at)
-    ]
+    for lot in decision.after.lots.values():
+        if lot.expires_at != ends.get(lot.id, lot.expires_at):
+            yield {
+                "id": new_id(),
+                "member_id": write.member.id,
+                "position": write.member.ledger_position + len(decision.entries),
+                "lot_id": lot.id,
+                "previous": ends[lot.id],
+                "expires_at": lot.expires_at,
+            }
 
 
-def _redemption(redemption: Redemption) -> dict[str, object]:
-    return {
-        "id": redemption.id,
-        "reward": redemption.reward,
-        "quantity": redemption.quantity,
-        "unit": redemption.unit,
-        "amount": redemption.amount,
-        "takes": _takes(redemption.takes),
-        "status": redemption.status.value,
-        "made_at": redemption.made_at,
-        "hold_expires_at": redemption.hold_expires_at,
-    }
-
-
-def _voucher(voucher: Voucher) -> dict[str, object]:
-    return {
-        "id": voucher.id,
-        "code": voucher.code,
-        "reward": voucher.reward,
-        "quantity": voucher.quantity,
-        "status": voucher.status.value,
-        "issued_at": voucher.issued_at,
-        "valid_from": voucher.valid_from,
-        "valid_until": voucher.valid_until,
-        "redemption_id": voucher.redemption_id,
-    }
-
-
-def _takes(takes: Iterable[Take]) -> list[dict[str, object]]:
+def _takes(takes: Iterable[Take]) -> list[Row]:
     return [{"lot_id": take.lot_id, "amount": take.amount} for take in takes]
+
+
+def _bytea(value: bytes) -> str:
+    r"""Bytes as PostgreSQL writes them: `\x` and hexadecimal digits."""
+    return rf"\x{value.hex()}"
+
+
+_ALWAYS: Mapping[str, RowsOf] = {
+    "entries": _entries,
+    "lots": _changed_lots,
+    "accounts": _changed_accounts,
+    "measures": _measure_changes,
+    "counts": _count_changes,
+    "redemptions": _changed_redemptions,
+    "vouchers": _changed_vouchers,
+    "outbox": _outbox,
+    "members": _member,
+}
+_SELDOM: Mapping[str, RowsOf] = {
+    "tier_changes": _tier_changes,
+    "memberships": _membership_change,
+    "badges": _new_badges,
+    "lot_dates": _lot_dates,
+}
+"""What the two statements write, by the names of their values."""

@@ -113,20 +113,26 @@ def ledgers(tx: Tx, *, program: str | None, after: UUID | None, limit: int) -> l
 
 def of_member(tx: Tx, member_id: UUID) -> Ledger | None:
     """One member's ledger."""
-    return next(iter(_of(tx, sql.every(tx, _MEMBERS + "WHERE m.id = :id", id=member_id))), None)
+    return next(iter(of_members(tx, [member_id])), None)
 
 
-def add_measures(tx: Tx, member_id: UUID, values: Mapping[tuple[str, date], int]) -> None:
-    """Add day measures of a locked member that nobody has kept so far."""
+def of_members(tx: Tx, member_ids: Collection[UUID]) -> list[Ledger]:
+    """Some members' ledgers."""
+    return _of(tx, sql.every(tx, _MEMBERS + "WHERE m.id = ANY(:ids)", ids=list(member_ids)))
+
+
+def add_measures(tx: Tx, values: Mapping[tuple[UUID, str, date], int]) -> None:
+    """Add day measures of locked members that nobody has kept so far."""
     sql.run(
         tx,
         """
         INSERT INTO day_measures (member_id, measure, day, value)
-        SELECT :member, * FROM unnest(CAST(:measures AS text[]), CAST(:days AS date[]), CAST(:values AS bigint[]))
+        SELECT * FROM unnest(CAST(:members AS uuid[]), CAST(:measures AS text[]), CAST(:days AS date[]),
+                             CAST(:values AS bigint[]))
         """,
-        member=member_id,
-        measures=[measure for measure, _ in values],
-        days=[day for _, day in values],
+        members=[member_id for member_id, _, _ in values],
+        measures=[measure for _, measure, _ in values],
+        days=[day for _, _, day in values],
         values=list(values.values()),
     )
 

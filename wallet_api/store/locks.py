@@ -13,7 +13,7 @@ member's lock everything that belongs to the member may be read and written with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -28,7 +28,6 @@ SELECT m.id, m.program_id, p.version, p.revision, m.given_name, m.family_name, m
        m.tier, m.tier_since, m.tier_until, m.tier_counted_from, m.tier_uncounted, m.tier_floor, m.tier_floor_until, m.settled_at,
        m.membership, m.referred_by, m.ledger_position, m.ledger_head, m.version AS settled_version
 FROM members m JOIN programs p ON p.id = m.program_id
-WHERE m.id = :id
 """
 
 
@@ -82,12 +81,19 @@ def member(tx: Tx, member_id: UUID) -> MemberRow:
     The rest is read by later statements: one that locked and read at once would wait for the lock and then go on with
     the other tables as they were before.
     """
-    return _row(tx, _MEMBER + "FOR UPDATE OF m", member_id)
+    return _row(tx, _MEMBER + "WHERE m.id = :id FOR UPDATE OF m", member_id)
 
 
 def member_unlocked(tx: Tx, member_id: UUID) -> MemberRow:
     """Read a member's row to show it."""
-    return _row(tx, _MEMBER, member_id)
+    return _row(tx, _MEMBER + "WHERE m.id = :id", member_id)
+
+
+def members_claimed(tx: Tx, member_ids: Sequence[UUID]) -> list[MemberRow]:
+    """The rows of members whom the caller has locked already (`members.claim_due`), in the order of these ids."""
+    rows = sql.every(tx, _MEMBER + "WHERE m.id = ANY(:ids)", ids=list(member_ids))
+    known = {row.id: MemberRow(**row._mapping) for row in rows}
+    return [known[member_id] for member_id in member_ids]
 
 
 def stock(tx: Tx, program_id: str, rewards: Iterable[str]) -> None:

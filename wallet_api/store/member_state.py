@@ -1,12 +1,15 @@
-"""Reading a member's state: everything that a decision needs, in one statement."""
+"""Reading members' states: everything that decisions on them need, in one statement."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Row
 
 from wallet_api.domain.state import (
     Account,
@@ -22,60 +25,92 @@ from wallet_api.domain.state import (
 )
 from wallet_api.store import memberships, sql
 from wallet_api.store.locks import MemberRow
-from wallet_api.store.session import Tx
+from wallet_api.store.session import Tx, json_text
 
-_STATE = """
-SELECT
-  (SELECT jsonb_agg(jsonb_build_array(unit, debt, lifetime, expires_at)) FROM accounts WHERE member_id = :id) AS accounts,
+_STATES = """
+SELECT a.id,
+  (SELECT jsonb_agg(jsonb_build_array(unit, debt, lifetime, expires_at)) FROM accounts WHERE member_id = a.id) AS accounts,
   (SELECT jsonb_agg(jsonb_build_array(id, unit, amount, remaining, earned_at, expires_at, source_id, usable_at))
     FROM lots
-    WHERE member_id = :id AND (remaining > 0 OR id IN (
+    WHERE member_id = a.id AND (remaining > 0 OR id IN (
       SELECT (taken ->> 'lot_id')::uuid FROM redemptions r, jsonb_array_elements(r.takes) taken
-      WHERE r.member_id = :id AND r.status = 'held'){also_lots})) AS lots,
+      WHERE r.member_id = a.id AND r.status = 'held'){also_lots})) AS lots,
   (SELECT jsonb_agg(jsonb_build_array(measure, day, value)) FROM day_measures
-    WHERE member_id = :id AND day >= :since) AS measures,
+    WHERE member_id = a.id AND day >= a.since) AS measures,
   (SELECT jsonb_agg(jsonb_build_array(rule, period, times, units)) FROM rule_counts
-    WHERE member_id = :id AND period = ANY(:periods)) AS counts,
+    WHERE member_id = a.id AND period = ANY(a.periods)) AS counts,
   (SELECT jsonb_agg(jsonb_build_array(id, code, reward, quantity, status, issued_at, valid_until, redemption_id,
     valid_from))
-    FROM vouchers WHERE member_id = :id AND (status IN ('issued', 'reserved'){also_vouchers})) AS vouchers,
+    FROM vouchers WHERE member_id = a.id AND (status IN ('issued', 'reserved'){also_vouchers})) AS vouchers,
   (SELECT jsonb_agg(jsonb_build_array(id, reward, quantity, unit, amount, takes, status, made_at, hold_expires_at))
-    FROM redemptions WHERE member_id = :id AND (status = 'held'{also})) AS redemptions,
-  (SELECT jsonb_object_agg(badge, day) FROM badges WHERE member_id = :id) AS badges{stock}
+    FROM redemptions WHERE member_id = a.id AND (status = 'held'{also})) AS redemptions,
+  (SELECT jsonb_object_agg(badge, day) FROM badges WHERE member_id = a.id) AS badges{stock}
+FROM jsonb_to_recordset(CAST(:asked AS jsonb))
+  AS a(id uuid, since date, periods text[], also uuid[], program_id text, limited text[])
 """
-_ALSO = " OR id = ANY(:also)"
-_ALSO_VOUCHERS = " OR id = ANY(:also) OR redemption_id = ANY(:also)"
+_ALSO = " OR id = ANY(a.also)"
+_ALSO_VOUCHERS = " OR id = ANY(a.also) OR redemption_id = ANY(a.also)"
 _ALSO_LOTS = """ OR id IN (
       SELECT (taken ->> 'lot_id')::uuid FROM redemptions r, jsonb_array_elements(r.takes) taken
-      WHERE r.member_id = :id AND r.id = ANY(:also)) OR id IN (
+      WHERE r.member_id = a.id AND r.id = ANY(a.also)) OR id IN (
       SELECT (taken ->> 'lot_id')::uuid FROM entries e, jsonb_array_elements(e.takes) taken
-      WHERE e.source_id = ANY(:also) AND e.member_id = :id AND e.kind = 'redeem')"""
+      WHERE e.source_id = ANY(a.also) AND e.member_id = a.id AND e.kind = 'redeem')"""
 _STOCK = """,
   (SELECT jsonb_object_agg(reward, taken) FROM reward_stock
-    WHERE program_id = :program AND reward = ANY(:limited)) AS taken"""
+    WHERE program_id = a.program_id AND reward = ANY(a.limited)) AS taken"""
 
 
-def load(
-    tx: Tx,
-    member: MemberRow,
-    *,
-    since: date,
-    periods: Sequence[str] = (),
-    also: Sequence[UUID] = (),
-    stock: Mapping[str, int] | None = None,
-) -> MemberState:
-    """The member's state: measures from a day on, counts of these periods, and what `also` names, whatever its status.
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a decision needs to know of a member: measures from a day on, counts of these periods, and what `also` names.
 
-    `also`: vouchers, redemptions with their vouchers and lots, and sales: of those the lots that paid for a part of them
-    are there, empty or not. `stock`: how many there are in all of the rewards that are limited.
+    `also`: vouchers, redemptions with their vouchers and lots, whatever their status, and sales: of those the lots that
+    paid for a part of them are there, empty or not. `stock`: how many there are in all of the rewards that are limited.
     """
-    values: dict[str, object] = {"id": member.id, "since": since, "periods": list(periods)}
-    if also:
-        values["also"] = list(also)
-    if stock:
-        values |= {"program": member.program_id, "limited": list(stock)}
-    row = sql.one(tx, _statement(with_also=bool(also), with_stock=bool(stock)), **values)
-    taken = (row.taken or {}) if stock else {}
+
+    member: MemberRow
+    since: date
+    periods: Sequence[str] = ()
+    also: Sequence[UUID] = ()
+    stock: Mapping[str, int] = field(default_factory=dict)
+
+
+def load(tx: Tx, asked: Asked) -> MemberState:
+    """One member's state."""
+    return load_all(tx, [asked])[0]
+
+
+def load_all(tx: Tx, asked: Sequence[Asked]) -> list[MemberState]:
+    """The states of some members, in their order."""
+    statement = _statement(with_also=any(one.also for one in asked), with_stock=any(one.stock for one in asked))
+    rows = {row.id: row for row in sql.every(tx, statement, asked=json_text([_json(one) for one in asked]))}
+    return [_state(one, rows[one.member.id]) for one in asked]
+
+
+def _json(asked: Asked) -> dict[str, object]:
+    return {
+        "id": asked.member.id,
+        "since": asked.since,
+        "periods": asked.periods,
+        "also": asked.also,
+        "program_id": asked.member.program_id,
+        "limited": list(asked.stock),
+    }
+
+
+@cache
+def _statement(*, with_also: bool, with_stock: bool) -> str:
+    """What most decisions do not need is left out: each part costs every sale a look into an index."""
+    return _STATES.format(
+        also=_ALSO if with_also else "",
+        also_vouchers=_ALSO_VOUCHERS if with_also else "",
+        also_lots=_ALSO_LOTS if with_also else "",
+        stock=_STOCK if with_stock else "",
+    )
+
+
+def _state(asked: Asked, row: Row[Any]) -> MemberState:
+    member, taken = asked.member, (row.taken or {}) if asked.stock else {}
     return MemberState(
         member_id=member.id,
         joined_at=member.joined_at,
@@ -94,18 +129,7 @@ def load(
         membership=memberships.of_json(member.membership),
         badges={badge: date.fromisoformat(day) for badge, day in (row.badges or {}).items()},
         referred_by=member.referred_by,
-        stock={reward: in_all - taken.get(reward, 0) for reward, in_all in (stock or {}).items()},
-    )
-
-
-@cache
-def _statement(*, with_also: bool, with_stock: bool) -> str:
-    """What most decisions do not need is left out: each part costs every sale a look into an index."""
-    return _STATE.format(
-        also=_ALSO if with_also else "",
-        also_vouchers=_ALSO_VOUCHERS if with_also else "",
-        also_lots=_ALSO_LOTS if with_also else "",
-        stock=_STOCK if with_stock else "",
+        stock={reward: in_all - taken.get(reward, 0) for reward, in_all in asked.stock.items()},
     )
 
 

@@ -54,7 +54,7 @@ def pass_document(face: CardFace, *, pass_type_id: str, team_id: str, nfc_allowe
         **_colours(brand.colours),
     }
     optional = {
-        "logoText": brand.logo_text,
+        "logoText": brand.logo_text or None,
         "locations": _locations(face) or None,
         "webServiceURL": face.web_service_url,
         "authenticationToken": face.authentication_token,
@@ -143,7 +143,11 @@ def _address(url: str) -> str:
 
 def _locations(face: CardFace) -> list[Field]:
     places = face.brand.locations if face.locations is None else face.locations
-    return [{"latitude": place.latitude, "longitude": place.longitude, "relevantText": place.text} for place in places]
+    return [
+        {"latitude": place.latitude, "longitude": place.longitude}
+        | ({"relevantText": place.text} if place.text else {})
+        for place in places
+    ]
 
 
 def _nfc(nfc: FaceNfc) -> Field:

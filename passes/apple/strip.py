@@ -6,7 +6,7 @@ Wallet writes the primary field over it, large and at the left. So stamps stand 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from passes.apple.png import SCALES, png
 from passes.face import Colours, FaceProgress
@@ -28,6 +28,7 @@ _SHADE: Final = 0.16
 _OPEN: Final = 0.25
 # Drawn so many times as large, then averaged: that is what smooths the edges.
 _FINE: Final = 4
+_SHADES: Final = 128
 
 Rgb = tuple[int, int, int]
 Box = tuple[int, int, int, int]
@@ -55,26 +56,33 @@ class Strip:
 
 def strip_images(colours: Colours, strip: Strip) -> dict[str, bytes]:
     """Return the picture at three scales, as PNG files by name."""
-    return {f"strip{suffix}.png": png(_picture(strip, colours, scale=scale)) for suffix, scale in SCALES.items()}
+    palette = _palette(colours)
+    return {
+        f"strip{suffix}.png": png(_picture(strip, palette=palette, scale=scale)) for suffix, scale in SCALES.items()
+    }
 
 
-def _picture(strip: Strip, colours: Colours, *, scale: int) -> Image.Image:
-    ink, label = (rgb(colour, field="strip") for colour in (colours.foreground, colours.label))
-    ground = _ground(colours)
-    width, height = (points * scale for points in STRIP_POINTS)
-    canvas = _Canvas(image=Image.new("RGB", (width, height), ground), scale=scale)
+def _picture(strip: Strip, *, palette: bytes, scale: int) -> Image.Image:
+    """Draw in shades of two colours over the ground, one number a pixel: a third of the bytes to pack."""
+    canvas = _Canvas(image=Image.new("L", (STRIP_POINTS[0] * scale, STRIP_POINTS[1] * scale), 0), scale=scale)
     if strip.kind == "bar":
         left, top, right, bottom = _BAR
-        canvas.pill(_BAR, _mixed(ground, ink, _OPEN))
+        canvas.draw(_BAR, strength=_OPEN)
         if strip.filled:
             length = (right - left) * strip.filled // strip.parts
-            canvas.pill((left, top, left + max(length, bottom - top), bottom), ink)
+            canvas.draw((left, top, left + max(length, bottom - top), bottom))
     for index, box in enumerate(_stamps(strip.parts) if strip.kind == "stamps" else ()):
-        if index < strip.filled:
-            canvas.pill(box, ink)
-        else:
-            canvas.ring(box, label)
+        canvas.draw(box, is_ring=index >= strip.filled)
+    canvas.image.putpalette(palette)
     return canvas.image
+
+
+def _palette(colours: Colours) -> bytes:
+    """Return what the numbers of a picture's pixels stand for: the ground turning into the text's colour, and the label's."""
+    ground = _ground(colours)
+    ink, label = rgb(colours.foreground, field="foregroundColor"), rgb(colours.label, field="labelColor")
+    shades = [_mixed(ground, full, step / (_SHADES - 1)) for full in (ink, label) for step in range(_SHADES)]
+    return bytes(channel for shade in shades for channel in shade)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,25 +92,23 @@ class _Canvas:
     image: Image.Image
     scale: int
 
-    def pill(self, box: Box, colour: Rgb) -> None:
-        """Draw a bar with round ends; as wide as high, it is a disc."""
-        self._paste(box, colour, ring=0)
-
-    def ring(self, box: Box, colour: Rgb) -> None:
-        """Draw a circle's line."""
-        self._paste(box, colour, ring=_RING)
-
-    def _paste(self, box: Box, colour: Rgb, *, ring: int) -> None:
+    def draw(self, box: Box, *, strength: float = 1, is_ring: bool = False) -> None:
+        """Draw a bar with round ends, which is a disc where it is as wide as high; or its line, in the label's colour."""
         left, top, right, bottom = box
         fine = self.scale * _FINE
         width, height = (right - left) * fine, (bottom - top) * fine
         mask = Image.new("L", (width, height), 0)
-        draw, shape, radius = ImageDraw.Draw(mask), (0, 0, width - 1, height - 1), height / 2
-        if ring:
-            draw.rounded_rectangle(shape, radius, outline=255, width=ring * fine)
+        shape, radius = (0, 0, width - 1, height - 1), height / 2
+        if is_ring:
+            ImageDraw.Draw(mask).rounded_rectangle(shape, radius, outline=255, width=_RING * fine)
         else:
-            draw.rounded_rectangle(shape, radius, fill=255)
-        self.image.paste(colour, (left * self.scale, top * self.scale), mask.reduce(_FINE))
+            ImageDraw.Draw(mask).rounded_rectangle(shape, radius, fill=255)
+        first = _SHADES if is_ring else 0
+        last = round((_SHADES - 1) * strength)
+        shades = mask.reduce(_FINE).point([first + step * last // 255 if step else 0 for step in range(256)])
+        corner = left * self.scale, top * self.scale
+        below = self.image.crop((*corner, corner[0] + shades.width, corner[1] + shades.height))
+        self.image.paste(ImageChops.lighter(below, shades), corner)
 
 
 def _stamps(number: int) -> list[Box]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
+import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+from passes.apple.development import development_certificates
 from tests.cli.conftest import Carnet
 from tests.shop import Shop
+from wallet_api.clock import SystemClock
 
 
 def test_check_says_in_words_what_is_set_up(carnet: Carnet, shop: Shop) -> None:
@@ -72,3 +76,43 @@ def test_without_a_database_url_a_private_server_runs_for_the_command(carnet: Ca
     assert (migrated.exit_code, checked.exit_code) == (0, 0)
     assert f"a private one in {folder}/postgres" in checked.stdout
     assert not still_runs
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> dict[str, str]:
+    """Settings that name a pass certificate of today."""
+    made = development_certificates(pass_type_id="pass.org.example.shop", team_id="ABCDE12345", now=SystemClock().now())
+    files = {"APPLE_PASS_CERT": made.cert_pem, "APPLE_PASS_KEY": made.key_pem, "APPLE_WWDR_CERT": made.wwdr_pem}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    return {name: str(tmp_path / name) for name in files}
+
+
+def test_check_says_until_when_passes_are_signed(carnet: Carnet, certificate: dict[str, str]) -> None:
+    result = carnet("check", **certificate)
+
+    assert result.exit_code == 0
+    assert re.search(
+        r"^The pass certificate ends on \d{4}-\d\d-\d\d; passes are signed until then\.$", result.stdout, re.MULTILINE
+    )
+
+
+def test_check_says_what_a_real_phone_needs_and_makes_nothing(carnet: Carnet, tmp_path: Path) -> None:
+    result = carnet("check", CARNET_DATA_DIR=str(tmp_path))
+
+    assert result.exit_code == 0
+    assert "a real iPhone takes them once APPLE_PASS_CERT, APPLE_PASS_KEY and APPLE_WWDR_CERT name" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["check", "serve", "worker"])
+def test_a_certificate_that_cannot_be_right_stops_every_command_with_a_sentence(
+    carnet: Carnet, certificate: dict[str, str], command: str
+) -> None:
+    certificate["APPLE_WWDR_CERT"] = certificate["APPLE_PASS_CERT"]
+
+    result = carnet(command, **certificate)
+
+    assert result.exit_code == 1
+    assert "Error: APPLE_WWDR_CERT: the WWDR certificate did not issue the pass certificate" in result.stderr
+    assert "Traceback" not in result.output

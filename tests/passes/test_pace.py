@@ -1,17 +1,14 @@
-"""Turns, by a clock that moves when somebody sleeps; and once by the real one, counted by the stand-in."""
+"""Turns, by a clock that moves when everybody sleeps; by the real one they are counted in `tests/jobs`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import pairwise
-from pathlib import Path
 
-from passes.google.client import GoogleWalletClient
 from passes.google.pace import Pace, Reserve, Turns, alone
-from standins.google_wallet import GoogleWalletStandIn
 
 
 @dataclass
@@ -138,23 +135,3 @@ def test_a_source_that_fails_is_asked_again_by_the_next_request() -> None:
 
     assert isinstance(first, OSError)
     assert others == [None, None]
-
-
-def test_google_never_counts_twenty_in_a_second(tmp_path: Path) -> None:
-    with GoogleWalletStandIn() as google:
-        credentials = google.service_account_file(tmp_path / "google.json")
-        shared = alone(15)
-
-        async def client_that(send: Callable[[GoogleWalletClient], Awaitable[object]]) -> None:
-            async with GoogleWalletClient(
-                endpoint=google.endpoint, credentials_file=credentials, pace=Pace(shared)
-            ) as client:
-                await asyncio.gather(*(send(client) for _ in range(15)))
-
-        async def main() -> None:
-            await asyncio.gather(*(client_that(lambda client: client.add_message("1.a", {})) for _ in range(2)))
-
-        asyncio.run(main())
-
-        assert len(google.calls) == 30
-        assert google.most_calls_in_a_second() < 20

@@ -29,7 +29,7 @@ def receive(app: App, body: Mapping[str, object], *, roots: RootKeys) -> None:
     Raises ForgedCallback for what Google did not sign for us, NotFound for what is no pass of ours (or where Google
     Wallet is off), Busy where Google's keys cannot be had.
     """
-    if app.google is None:
+    if app.google is None or app.google.is_development:
         raise errors.NotFound(what="google wallet")
     issuer_id, now = app.google.issuer_id, app.clock.now()
     sender = app.settings.google_wallet_callback_sender or SENDER

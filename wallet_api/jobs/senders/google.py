@@ -34,12 +34,16 @@ from wallet_api.store.session import Tx
 
 log = structlog.get_logger(__name__)
 
+BEGUN_WITHIN_SECONDS = 40.0
+"""What a lease of a minute leaves, with a turn and an answer to wait for: nobody else may take up what is begun here."""
+
 IN_FLIGHT_MAX = 8
 """At 15 requests a second that is enough for answers that take half a second."""
 
 NOTIFY = {"notifyPreference": "NOTIFY_ON_UPDATE"}
 WITHOUT_NOTICE = "without notice"
 BEING_WRITTEN = Result(outcome="later", detail="another worker writes it", retry_after=1)
+OUR_LIMIT = Result(outcome="later", detail="our own limit", retry_after=1)
 BUSY = PushResult(outcome=Outcome.LATER, reason="database busy", retry_after=1)
 
 
@@ -69,7 +73,9 @@ class GoogleSender:
         """Write the newest state of each pass, once however many updates wait for it, and add messages."""
         updates = {delivery.target: delivery for delivery in leased if delivery.kind == PASS_UPDATE}
         messages = {delivery.id: delivery for delivery in leased if delivery.kind != PASS_UPDATE}
-        done = await asyncio.gather(*(self._limited(delivery) for delivery in (*updates.values(), *messages.values())))
+        until = asyncio.get_running_loop().time() + BEGUN_WITHIN_SECONDS
+        waiting = (*updates.values(), *messages.values())
+        done = await asyncio.gather(*(self._limited(delivery, until=until) for delivery in waiting))
         of = dict(zip((*updates, *messages), done, strict=True))
         return [of[delivery.target if delivery.kind == PASS_UPDATE else delivery.id] for delivery in leased]
 
@@ -80,8 +86,10 @@ class GoogleSender:
         """Close the connections."""
         await self._client.close()
 
-    async def _limited(self, delivery: Delivery) -> Result:
+    async def _limited(self, delivery: Delivery, *, until: float) -> Result:
         async with self._in_flight:
+            if asyncio.get_running_loop().time() > until:
+                return OUR_LIMIT
             try:
                 return await (self._update(delivery) if delivery.kind == PASS_UPDATE else self._tell(delivery))
             except PassRefused as refused:

@@ -22,9 +22,10 @@ from wallet_api.services.addresses import canonical_email
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer, locale_of
 from wallet_api.services.page_session import Visitor, visitor_of
+from wallet_api.services.print_cards import print_own_card
 from wallet_api.services.show_card import card_of, code_now
 from wallet_api.services.show_member import entries, profile, rewards, standing
-from wallet_api.services.show_pass import apple_pass
+from wallet_api.services.show_pass import apple_pass, google_link
 from wallet_api.services.sign_in import CODE_LIVES, REFRESH_ABSOLUTE
 from wallet_api.store import programs
 from wallet_api.store.session import Tx
@@ -47,6 +48,7 @@ def blueprint() -> Blueprint:
     made.add_url_rule("/<slug:program>/sign-out", "sign_out", _sign_out, methods=["POST"])
     made.add_url_rule("/<slug:program>/qr", "qr", _qr)
     made.add_url_rule("/<slug:program>/apple.pkpass", "apple", _apple)
+    made.add_url_rule("/<slug:program>/card.pdf", "printed", _printed)
     explain_refusals(made)
     return made
 
@@ -154,6 +156,21 @@ def _apple(program: str) -> Response:
     return answer
 
 
+def _printed(program: str) -> Response:
+    app = the_app()
+    visitor = _visitor(app, program)
+    if visitor is None:
+        return cast("Response", redirect(url_for("card_page.card", program=program), 303))
+    try:
+        content = print_own_card(app, visitor.member_id)
+    except errors.CardBlocked:  # since the page was drawn, which says so
+        return cast("Response", redirect(url_for("card_page.card", program=program), 303))
+    answer = Response(content, content_type="application/pdf")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{program}.pdf"'
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
 def _visitor(app: App, program: str) -> Visitor | None:
     token = request.cookies.get(COOKIE)
     return visitor_of(app, token, program=program) if token else None
@@ -206,6 +223,7 @@ def _shown(app: App, tx: Tx, member_id: UUID) -> dict[str, Any]:
     is_active = card.status == "active"
     code = code_now(app, tx, member_id, now=app.clock.now()) if is_active else None
     balances = cast("dict[str, dict[str, int]]", person["balances"])
+    saving = google_link(app, tx, card) if is_active else None
     return {
         **_brand(definition, own.language),
         "language": own.language,
@@ -225,6 +243,8 @@ def _shown(app: App, tx: Tx, member_id: UUID) -> dict[str, Any]:
             for item in entries(app, tx, member_id, before=None, limit=ENTRIES_SHOWN)
         ],
         "has_apple": app.signer is not None and is_active,
+        "google_url": str(saving["save_url"]) if saving else None,
+        "is_active": is_active,
         "notes": _notes(app),
         "is_demo": app.settings.demo_dir is not None,
     }

@@ -38,10 +38,11 @@ TIMEOUT_MS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The shop's pages as a browser reaches them."""
+    """The shop's pages as a browser reaches them; `folder` is the demo's."""
 
     shop: Shop
     base_url: str
+    folder: Path
 
     @property
     def card_url(self) -> str:
@@ -78,7 +79,7 @@ def site(shop: Shop, tmp_path: Path) -> Iterator[Site]:
     server = make_server("127.0.0.1", 0, web(replace(shop.app, settings=settings)), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    site = Site(shop=shop, base_url=f"http://127.0.0.1:{server.server_port}")
+    site = Site(shop=shop, base_url=f"http://127.0.0.1:{server.server_port}", folder=tmp_path)
     told = {
         "base_url": site.base_url,
         "program": shop.program,

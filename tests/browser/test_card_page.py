@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import BytesIO
-from typing import cast
+from typing import Literal, cast
 from uuid import UUID
 
 import pytest
 import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from pypdfium2 import PdfDocument  # type: ignore[import-untyped]  # it ships no types
 
 from tests.browser.conftest import OpenPage, Site
+from tests.browser.looks import CONTRASTS, READABLE_CONTRAST, SPILLING, widths
 from tests.http.calls import code_sent_to
 from tests.jobs.world import eventually
 from tests.shop import Shop
@@ -20,31 +22,6 @@ from wallet_api.clock import FixedClock
 from wallet_api.services.scan import scan_card
 
 WIDTHS = [320, 1280]
-READABLE_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
-
-# Each text's colour beside the nearest painted background: [text, contrast].
-_CONTRASTS = """() => {
-  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const luminance = ([r, g, b]) => [r, g, b]
-    .map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (element) => {
-    for (; element; element = element.parentElement) {
-      const [r, g, b, alpha = 1] = numbers(getComputedStyle(element).backgroundColor);
-      if (alpha === 1) return [r, g, b];
-      if (alpha > 0) throw new Error("a half-transparent background cannot be judged");
-    }
-    return [255, 255, 255];
-  };
-  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
-    if (!text || element.closest("script, style, noscript") || !element.checkVisibility()) continue;
-    const [high, low] = [numbers(getComputedStyle(element).color), ground(element)].map(luminance).sort((a, b) => b - a);
-    found.push([text, (high + 0.05) / (low + 0.05)]);
-  }
-  return found;
-}"""
 
 
 def test_a_member_signs_in_with_the_keyboard_alone(site: Site, open_page: OpenPage) -> None:
@@ -62,6 +39,8 @@ def test_a_member_signs_in_with_the_keyboard_alone(site: Site, open_page: OpenPa
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Alice")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Print my card")).to_be_focused()
     page.keyboard.press("Tab")
     _expect_visible_focus(page, "")
     page.keyboard.press("Enter")
@@ -154,14 +133,14 @@ def test_nothing_is_wider_than_the_screen(site: Site, open_page: OpenPage, width
     site.shop.sell(62_050)
     page = open_page(width=width)
     page.goto(site.base_url + path)
-    widths_of_form = _widths(page)
+    widths_of_form = widths(page)
     site.sign_in(page.context)
 
     page.goto(site.base_url + path)
 
     assert widths_of_form == (width, width)
-    assert _widths(page) == (width, width)
-    assert page.evaluate(_SPILLING) == []
+    assert widths(page) == (width, width)
+    assert page.evaluate(SPILLING) == []
 
 
 @pytest.mark.parametrize("path", ["/card/points-tiers", "/", "/demo/outbox"])
@@ -169,14 +148,27 @@ def test_every_text_stands_out_from_its_background(site: Site, open_page: OpenPa
     site.shop.sell(62_050)
     page = open_page()
     page.goto(site.base_url + path)
-    before = page.evaluate(_CONTRASTS)
+    found = _contrasts(page)
     site.sign_in(page.context)
     page.goto(site.base_url + path)
 
-    found = [*before, *page.evaluate(_CONTRASTS)]
+    found += _contrasts(page)
 
-    assert len(found) > 8
+    assert len(found) > 16
     assert [(text, contrast) for text, contrast in found if contrast < READABLE_CONTRAST] == []
+
+
+def test_the_card_can_be_printed(site: Site, open_page: OpenPage) -> None:
+    page = _card(site, open_page)
+
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Print my card").click()
+
+    assert saved.value.suggested_filename == f"{site.shop.program}.pdf"
+    (printed,) = PdfDocument(saved.value.path())
+    text = printed.get_textpage().get_text_range()
+    assert "Alice" in text
+    assert page.locator(".number").inner_text() in text
 
 
 def test_without_scripts_a_member_signs_in_and_has_a_code_that_works(site: Site, open_page: OpenPage) -> None:
@@ -212,17 +204,21 @@ def test_the_browser_runs_no_script_but_the_pages_own(site: Site, browser: Brows
         assert "unsafe" not in policy
 
 
-# Elements whose text runs out of their own box, which the page's width does not show.
-_SPILLING = """() => [...document.querySelectorAll("dd, td, p, li, h1, h2, button, a")]
-  .filter((e) => e.checkVisibility() && !e.closest(".hidden") && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)
-  .map((e) => e.textContent.trim().slice(0, 40))"""
-
-
 def _card(site: Site, open_page: OpenPage) -> Page:
     page = open_page()
     site.sign_in(page.context)
     page.goto(site.card_url)
     return page
+
+
+def _contrasts(page: Page) -> list[tuple[str, float]]:
+    """By day and by night."""
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    found: list[tuple[str, float]] = []
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        found += page.evaluate(CONTRASTS)
+    return found
 
 
 def _code_of_alice(shop: Shop) -> str:
@@ -253,8 +249,3 @@ def _scanned(shop: Shop, code: str) -> tuple[UUID, bool]:
         seen = scan_card(shop.app, tx, shop.till, code)
     customer = cast("dict[str, object]", seen["member"])
     return UUID(str(customer["id"])), bool(seen["fresh"])
-
-
-def _widths(page: Page) -> tuple[int, int]:
-    wide, seen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    return int(wide), int(seen)

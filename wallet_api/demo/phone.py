@@ -10,14 +10,12 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from uuid import UUID
 
 import orjson
 import requests
-from babel.dates import format_date
 
 from standins.apns import ApnsStandIn
 from standins.wallet_device import DevicePass, WalletDevice
@@ -25,7 +23,6 @@ from standins.wallet_device import DevicePass, WalletDevice
 LANGUAGE = "en"
 SHOWN = "device.json"
 LOOK_EVERY_SECONDS = 0.3
-PLACES = ("headerFields", "primaryFields", "secondaryFields", "auxiliaryFields", "backFields")
 
 
 @contextlib.contextmanager
@@ -69,9 +66,14 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def _report(device: WalletDevice, path: Path, stop: threading.Event) -> None:
-    told = b""
+    told, kept = b"", dict[str, bytes]()
     while True:
-        shown = orjson.dumps([_shown(held, device.lock_screen) for held in list(device.passes.values())])
+        held = list(device.passes.values())
+        for each in held:
+            if kept.get(each.serial) != each.data:
+                write_private(path.parent / file_of(each.serial), each.data)
+                kept[each.serial] = each.data
+        shown = orjson.dumps([_shown(each, device.lock_screen) for each in held])
         if shown != told:
             write_private(path, shown)
             told = shown
@@ -80,28 +82,15 @@ def _report(device: WalletDevice, path: Path, stop: threading.Event) -> None:
 
 
 def _shown(held: DevicePass, lock_screen: list[str]) -> dict[str, object]:
-    """What a pass looks like: its texts by place, colours, barcode, and what the lock screen has said."""
-    content: dict[str, Any] = held.content
-    style = content["storeCard"]
+    """Where a pass's file lies, the language it is read in, and what the lock screen has said."""
     return {
-        "organization": content["organizationName"],
-        "logo_text": content.get("logoText"),
-        "background": content.get("backgroundColor"),
-        "foreground": content.get("foregroundColor"),
-        "label": content.get("labelColor"),
-        "fields": [
-            {"place": place, "key": field["key"], "label": field.get("label", ""), "value": _value(field)}
-            for place in PLACES
-            for field in style.get(place, [])
-        ],
-        "barcode": content["barcodes"][0] if content.get("barcodes") else None,
+        "file": file_of(held.serial),
+        "language": LANGUAGE,
         "last_modified": held.last_modified,
         "lock_screen": list(lock_screen),
     }
 
 
-def _value(field: Mapping[str, Any]) -> str:
-    """A field's value as the phone words it: a day is written out where the pass gives it a style."""
-    if "dateStyle" in field:
-        return format_date(datetime.fromisoformat(field["value"]).date(), format="medium", locale=LANGUAGE)
-    return str(field["value"])
+def file_of(serial: str) -> str:
+    """The name of the file in which the phone keeps a pass."""
+    return f"{UUID(serial)}.pkpass"

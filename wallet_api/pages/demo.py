@@ -13,17 +13,27 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal, format_percent
 from flask import Blueprint, Response, abort, redirect, request, url_for
 
-from passes.qr import qr_svg
+from wallet_api.domain.errors import NotFound
 from wallet_api.http.schemas.fields import rfc3339
+from wallet_api.pages.apple_pass import read_apple_pass
 from wallet_api.pages.card import remember
+from wallet_api.pages.google_pass import read_google_pass
 from wallet_api.pages.rendering import explain_refusals, page, preferred_language, the_app, words_of_request
+from wallet_api.pages.texts import LANGUAGES
 from wallet_api.services import sign_in
 from wallet_api.services.explain import Explainer
 from wallet_api.services.figures import figures
+from wallet_api.services.google_resources import class_and_object
+from wallet_api.services.show_card import card_of
+from wallet_api.services.show_pass import shown_pass, signed
 from wallet_api.store import deliveries, members
 
 MESSAGES_SHOWN = 200
 THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
+LANGUAGES_CALLED = (("en", "English"), ("fr", "Français"))
+
+HTTPS_HERE = "https://carnet.example"
+"""What stands for the demo's own address in what Google would be sent: it takes https only, and this goes nowhere."""
 
 
 def blueprint(folder: Path) -> Blueprint:
@@ -32,6 +42,7 @@ def blueprint(folder: Path) -> Blueprint:
     made.add_url_rule("/", "start", lambda: _start(folder))
     made.add_url_rule("/demo/card", "card", lambda: _card(folder))
     made.add_url_rule("/demo/wallet", "wallet", lambda: _wallet(folder))
+    made.add_url_rule("/demo/passes", "passes", lambda: _passes(folder))
     made.add_url_rule("/demo/outbox", "outbox", _outbox)
     made.add_url_rule("/demo/outbox.json", "outbox_json", _outbox_json)
     made.before_request(_refuse_strange_hosts)
@@ -85,18 +96,58 @@ def _wallet(folder: Path) -> Response:
     if told is None or not shown:
         return _starting()
     (held, *_) = shown
-    barcode = held["barcode"]
     words = words_of_request()
+    content = (folder / "wallet" / held["file"]).read_bytes()
     return page(
         "wallet.html",
         language=words.language,
         name=_name(told),
-        shown=held,
+        apple=read_apple_pass(content, language=held["language"], code_label=words("wallet_code")),
+        lock_screen=held["lock_screen"],
         updated=_moment(parsedate_to_datetime(held["last_modified"]), words.language)
         if held["last_modified"]
         else None,
-        qr=qr_svg(barcode["message"], label=words("wallet_code")).decode() if barcode else None,
     )
+
+
+def _passes(folder: Path) -> Response:
+    """Both passes of the demo's member, as a phone of the language asked for draws them."""
+    told = _told(folder)
+    if told is None:
+        return _starting()
+    words, asked = words_of_request(), request.args.get("language", "")
+    language = asked if asked in LANGUAGES else words.language
+    return page(
+        "passes.html",
+        language=words.language,
+        name=_name(told),
+        languages=LANGUAGES_CALLED,
+        shown_in=language,
+        **_drawn(told, language=language, code_label=words("wallet_code")),
+    )
+
+
+def _drawn(told: dict[str, Any], *, language: str, code_label: str) -> dict[str, Any]:
+    app = the_app()
+    now, issuer = app.clock.now(), app.google
+    with app.db.begin() as tx:
+        member_id = members.by_address(tx, told["program"], told["member"]["email"])
+        if member_id is None:
+            raise NotFound(what="member")
+        card = card_of(tx, member_id)
+        shown = shown_pass(app, tx, card) if app.apple else None
+        resources = (
+            class_and_object(app, tx, card, issuer_id=issuer.issuer_id, base_url=HTTPS_HERE, now=now)
+            if issuer
+            else None
+        )
+    apple = read_apple_pass(signed(app, shown), language=language, code_label=code_label) if shown else None
+    google = read_google_pass(*resources, language=language, code_label=code_label, now=now) if resources else None
+    return {
+        "apple": apple,
+        "google": google,
+        "logo": google.logo_url.removeprefix(HTTPS_HERE) if google else None,
+    }
 
 
 def _outbox() -> Response:

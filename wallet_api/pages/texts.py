@@ -114,6 +114,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "history": ("Latest entries", "Dernières écritures"),
     "no_entries": ("Nothing yet.", "Rien pour l’instant."),
     "apple": ("Add to Apple Wallet", "Ajouter à Apple Wallet"),
+    "google": ("Add to Google Wallet", "Ajouter à Google Wallet"),
+    "print": ("Print my card", "Imprimer ma carte"),
     "apple_development": (
         "The pass for Apple Wallet is signed for development only: a real iPhone takes it once the shop has a pass "
         "certificate from Apple.",
@@ -157,6 +159,11 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "open_wallet_what": (
         "An emulated Apple Wallet: its pass updates itself after a sale",
         "Un Apple Wallet émulé : son pass se met à jour après une vente",
+    ),
+    "open_passes": ("{name}’s passes", "Les passes de {name}"),
+    "open_passes_what": (
+        "How both wallets draw the card, front and back",
+        "Comment les deux wallets dessinent la carte, des deux côtés",
     ),
     "open_outbox": ("Outbox", "Boîte d’envoi"),
     "open_outbox_what": (
@@ -209,6 +216,17 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Le pass est signé et notifié comme Apple le demande, avec des certificats qui ne sont pas ceux d’Apple. Cet "
         "appareil interroge Carnet par HTTP, comme un vrai.",
     ),
+    "passes_title": ("{name}’s passes", "Les passes de {name}"),
+    "passes_lead": (
+        "Read out of the signed .pkpass file and of what Google Wallet is sent, and drawn here as the phones lay it out. "
+        "The real apps choose their own letters and spacing.",
+        "Lu dans le fichier .pkpass signé et dans ce que reçoit Google Wallet, et dessiné ici selon la disposition des "
+        "téléphones. Les vraies applications choisissent leurs lettres et leurs espacements.",
+    ),
+    "phone_language": ("The phone speaks", "Le téléphone parle"),
+    "pass_front": ("Front", "Recto"),
+    "pass_back": ("Back", "Verso"),
+    "pass_details": ("Details", "Détails"),
     "wallet_pass": ("The pass", "Le pass"),
     "wallet_code": ("Barcode of the pass", "Code-barres du pass"),
     "lock_screen": ("Lock screen", "Écran verrouillé"),

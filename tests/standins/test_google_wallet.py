@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials
 
+from passes.google.callback import UnknownRoot, read_roots, verify
 from standins.google_wallet import ISSUER, SCOPE, GoogleWalletStandIn
 
 CLASS_ID = f"{ISSUER}.gold"
@@ -217,3 +219,52 @@ def test_calls_are_counted_by_the_second(google: GoogleWalletStandIn, token: str
         call(google, token, "GET", f"loyaltyObject/{ALICE}")
 
     assert google.most_calls_in_a_second() == len(google.calls) == 5
+
+
+def test_a_change_of_a_class_asks_for_a_review_again(google: GoogleWalletStandIn, token: str) -> None:
+    saved(google, token)
+
+    without = call(google, token, "PATCH", f"loyaltyClass/{CLASS_ID}", {"issuerName": "Café Léa"})
+    change: dict[str, object] = {"issuerName": "Café Léa", "reviewStatus": "UNDER_REVIEW"}
+    asking = call(google, token, "PATCH", f"loyaltyClass/{CLASS_ID}", change)
+
+    assert (without.status, without.reason) == (400, "required")
+    assert (asking.status, google.classes[CLASS_ID]["issuerName"]) == (200, "Café Léa")
+
+
+def test_phones_hear_of_a_balance_and_of_a_tier_and_of_no_label(google: GoogleWalletStandIn, token: str) -> None:
+    saved(google, token)
+    silver = f"{ISSUER}.silver"
+    call(google, token, "POST", "loyaltyClass", {**CLASS, "id": silver, "rewardsTier": "Silver"})
+    changes: list[dict[str, object]] = [
+        {"loyaltyPoints": {"label": "Beans"}},
+        {"classId": silver},
+        {"loyaltyPoints": {"balance": {"int": 11}}},
+    ]
+
+    for change in changes:
+        call(google, token, "PATCH", f"loyaltyObject/{ALICE}", {**change, "notifyPreference": "NOTIFY_ON_UPDATE"})
+
+    assert google.notices == [(ALICE, "rewardsTier"), (ALICE, "loyaltyPoints")]
+
+
+def test_a_callback_is_signed_by_a_root_that_it_gives(google: GoogleWalletStandIn, token: str) -> None:
+    saved(google, token)
+    with urllib.request.urlopen(google.keys_url, timeout=5) as response:
+        roots = read_roots(response.read())
+
+    told = verify(google.callback("del", ALICE), roots=roots, issuer_id=ISSUER, now=datetime.now(UTC))
+
+    assert (told.event, told.object_id, told.class_id) == ("del", ALICE, CLASS_ID)
+    assert google.keys_given == 1
+
+
+def test_a_rotated_root_signs_from_then_on(google: GoogleWalletStandIn) -> None:
+    now, before = datetime.now(UTC), google.callbacks.keys()
+    google.callbacks.rotate(keep_old=False)
+    body = google.callbacks.sign(event="save", class_id=CLASS_ID, object_id=ALICE, issuer=ISSUER)
+
+    with pytest.raises(UnknownRoot):
+        verify(body, roots=read_roots(json.dumps(before).encode()), issuer_id=ISSUER, now=now)
+    after = read_roots(json.dumps(google.callbacks.keys()).encode())
+    assert verify(body, roots=after, issuer_id=ISSUER, now=now).event == "save"

@@ -13,18 +13,21 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from flask import Flask, Response, request
+from google.oauth2.service_account import Credentials
 
 from passes.apple.development import development_certificates
 from passes.apple.signing import Signer
 from passes.qr import qr_png
+from standins.google_wallet import ISSUER, GoogleWalletStandIn
 from tests.http.calls import PASSWORD, Headers, as_key, as_member, as_staff, code_sent_to
 from tests.http.trial_app import served
 from tests.shop import NOON, PROGRAMS, Shop
@@ -34,7 +37,7 @@ from wallet_api.domain.events import Line
 from wallet_api.http.document import document
 from wallet_api.http.rate_limit import RATE_LIMITER, RateLimiter
 from wallet_api.services import show_card
-from wallet_api.services.app import App
+from wallet_api.services.app import App, GoogleIssuer
 from wallet_api.services.publish import publish
 from wallet_api.services.register_device import Device, register_device
 from wallet_api.services.sign_in import Joining, request_to_join
@@ -71,10 +74,22 @@ class Town:
 
 
 @pytest.fixture
-def town(shop: Shop) -> Town:
+def google() -> Iterator[GoogleWalletStandIn]:
+    with GoogleWalletStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def town(shop: Shop, google: GoogleWalletStandIn, tmp_path: Path) -> Town:
     made = development_certificates(pass_type_id=PASS_TYPE, team_id="CARNET0001", now=NOON)
     signer = Signer.load(cert_pem=made.cert_pem, key_pem=made.key_pem, password=None, wwdr_pem=made.wwdr_pem)
-    app = replace(shop.app, apple=signer)
+    account = Credentials.from_service_account_file(str(google.service_account_file(tmp_path / "google.json")))  # type: ignore[no-untyped-call]  # google-auth's own
+    app = replace(
+        shop.app,
+        apple=signer,
+        google=GoogleIssuer(issuer_id=ISSUER, credentials=account),
+        settings=replace(shop.app.settings, google_wallet_keys_url=google.keys_url),
+    )
     shop = replace(shop, app=app)
     source = (PROGRAMS / f"{shop.program}.yaml").read_text(encoding="utf-8")
     logo = base64.b64encode(qr_png("CARNET")).decode()
@@ -118,8 +133,25 @@ def town(shop: Shop) -> Town:
             "staff_password": (PASSWORD,),
             "pass_type": (PASS_TYPE,),
             "serial": (card.id,),
+            **callback_of(google, card.id),
         },
     )
+
+
+def callback_of(google: GoogleWalletStandIn, card: UUID) -> dict[str, tuple[object, ...]]:
+    """What Google tells when Alice saves her pass, in its parts; told again, it changes nothing."""
+    class_id, object_id = f"{ISSUER}.program-points-tiers", f"{ISSUER}.{card}"
+    body: dict[str, Any] = google.callbacks.sign(
+        event="save", class_id=class_id, object_id=object_id, issuer=ISSUER, now=NOON
+    )
+    key = body["intermediateSigningKey"]
+    return {
+        "google_protocol": (body["protocolVersion"],),
+        "google_signature": (body["signature"],),
+        "google_message": (body["signedMessage"],),
+        "google_key": (key["signedKey"],),
+        "google_key_signature": tuple(key["signatures"]),
+    }
 
 
 def refresh_token(shop: Shop) -> str:
@@ -230,7 +262,7 @@ def schemathesis(town: Town, folder: Path, app: Flask, *options: str) -> subproc
     ]
     (folder / "users.json").write_text(json.dumps({"auth": users}))
     for name, values in town.known.items():
-        (folder / f"{name}.dict").write_text("".join(f'"{value}"\n' for value in values))
+        (folder / f"{name}.dict").write_text("".join(f"{json.dumps(str(value))}\n" for value in values))
     with served(app) as url:
         return subprocess.run(
             [

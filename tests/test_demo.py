@@ -259,7 +259,9 @@ def test_serve_and_worker_end_with_a_demo_that_was_killed_and_the_next_start_fin
     assert demo.told["till_key"] == before["till_key"]
 
 
-@pytest.mark.parametrize("path", ["/", "/demo/card", "/demo/wallet", "/demo/outbox", "/demo/outbox.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/demo/card", "/demo/wallet", "/demo/passes", "/demo/outbox", "/demo/outbox.json"]
+)
 def test_outside_the_demo_its_pages_do_not_exist(shop: Shop, path: str) -> None:
     assert web(shop.app).test_client().get(path).status_code == 404
 

@@ -55,12 +55,12 @@ def test_a_shop_prints_its_members_cards_in_its_order(api: FlaskClient, shop: Sh
     by_key = _print(api, as_key(shop, "members:act"), *wanted, layout="cards")
 
     assert by_manager.status_code == by_key.status_code == 200
-    assert by_manager.data == by_key.data
     texts = [page.get_textpage().get_text_range() for page in PdfDocument(by_manager.data)]
     names = ["Zoë", "Alice", "Bob", "Zoë"]
     assert [name in text for name, text in zip(names, texts, strict=True)] == [True] * 4
     assert ["Numéro de carte" in text for text in texts] == [True, False, False, True]
     codes = _codes(by_manager)
+    assert _codes(by_key) == codes
     assert len(set(codes)) == 3
     assert codes[0] == codes[3]
 

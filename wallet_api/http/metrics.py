@@ -6,16 +6,19 @@ is the same wherever it is read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import nan
 from time import perf_counter
 from typing import cast
 
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from wallet_api.credentials import certificate_seconds
 from wallet_api.services.app import App
+from wallet_api.services.freshness import BOUNDS_SECONDS, Count, Freshness
 from wallet_api.services.scheduled_work import LastCheck, Posting
 
 METRICS = "carnet.metrics"
@@ -54,6 +57,9 @@ class Metrics:
             "carnet_pass_certificate_expires_seconds",
             "For how long Apple passes can be signed yet; negative: since when not; NaN: no certificate of Apple's.",
         )
+        self._late = self._gauge("carnet_passes_late", "Passes that no device has fetched an hour after they changed.")
+        self._fetches = _Fetches()
+        self.registry.register(self._fetches)
 
     def saw(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -61,8 +67,10 @@ class Metrics:
         self._requests.labels(*labels).inc()
         self._seconds.labels(*labels).observe(seconds)
 
-    def text(self, counts: Mapping[str, int], posting: Posting, check: LastCheck | None) -> bytes:
+    def text(self, counts: Mapping[str, int], posting: Posting, check: LastCheck | None, freshness: Freshness) -> bytes:
         """Everything in Prometheus' text format; `counts` as `store.deliveries.counts` gives them."""
+        self._late.set(freshness.late)
+        self._fetches.counted = freshness.fetches
         self._waiting.labels("events").set(counts["events_waiting"])
         self._waiting.labels("deliveries").set(counts["deliveries_waiting"])
         self._failed.labels("events").set(counts["events_failed"])
@@ -79,6 +87,24 @@ class Metrics:
 
     def _gauge(self, name: str, sentence: str) -> Gauge:
         return Gauge(name, sentence, registry=self.registry)
+
+
+class _Fetches(Collector):
+    """How long changes of passes took until a device had fetched them, as the database has counted it."""
+
+    def __init__(self) -> None:
+        self.counted: Count | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """The histogram; nothing before the first figures are there."""
+        if self.counted is not None:
+            bounds = [*map(str, BOUNDS_SECONDS), "+Inf"]
+            yield HistogramMetricFamily(
+                "carnet_pass_freshness_seconds",
+                "Time from what changed a pass to its being fetched by a device.",
+                buckets=list(zip(bounds, [*self.counted.below, self.counted.fetches], strict=True)),
+                sum_value=self.counted.seconds,
+            )
 
 
 def install(app: Flask) -> None:

@@ -52,6 +52,15 @@ SESSIONS = Limit(name="sessions", most=60)
 WALLET_LOGS = Limit(name="wallet-logs", most=60)
 """What one client's Apple Wallet writes into our log."""
 
+WALLET_LISTS = Limit(name="wallet-lists", most=6_000)
+"""How often one client asks what changed; a mobile network shows thousands of phones as one, and a push wakes them all."""
+
+WALLET_DEVICE_LISTS = Limit(name="wallet-device-lists", most=120)
+"""How often one device asks what changed: it is woken twice a minute at the most."""
+
+WALLET_REGISTRATIONS = Limit(name="wallet-registrations", most=600)
+"""Passes registered and thrown away from one client, each with its token."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:

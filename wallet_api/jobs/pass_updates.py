@@ -1,70 +1,84 @@
-"""Passes that show something else: noted in the feed of changes, and their holders woken."""
+"""Passes follow what happens: after an event, after a change of what all of a program's passes depend on, after joining."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+import hashlib
+import time
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
 
-from wallet_api.services import card_face
+from passes.face import LAYOUT
+from wallet_api.domain import calendar
+from wallet_api.services import card_face, pass_changes
 from wallet_api.services.app import App
-from wallet_api.store import cards, deliveries, locks, passes
+from wallet_api.services.pass_changes import PASS_UPDATE, PASS_UPDATE_IS_WORTH
+from wallet_api.store import cards, deliveries, locks, pass_walks, passes, programs
 from wallet_api.store.deliveries import NewDelivery
 from wallet_api.store.locks import MemberRow
 from wallet_api.store.session import Tx
 
-PASS_UPDATE = "pass_update"
-PASS_UPDATE_IS_WORTH = timedelta(days=1)
+PASSES_A_BATCH = 50
+"""The feed waits for the last part of a batch, and so does every other change of a pass."""
 
 
 def refresh(app: App, tx: Tx, touched: Mapping[UUID, datetime], *, now: datetime) -> None:
-    """Note which followed passes show something else now, and wake the devices that hold them.
+    """Note which passes of these members show something else now; `touched`: since when they may."""
+    locked = locks.passes_of(tx, touched)
+    if locked:
+        causes = {card.id: touched[card.member_id] for card_id in locked if (card := cards.by_id(tx, card_id))}
+        pass_changes.note(app, tx, locked, causes, now=now)
 
-    The feed's lock is taken last and once: its tag is for all of them.
+
+def refresh_all(app: App, *, seconds: float, batch: int = PASSES_A_BATCH) -> bool:
+    """Look at all passes of programs where something has changed that all depend on; False if the time was too short.
+
+    That is the day, since promotions and what is said of expiry change with it; the version in force and its promotions;
+    the locations; the layout, after an update of Carnet. Where it stopped stands in the database.
     """
-    changed = []
-    for member_id, caused_at in touched.items():
-        card = cards.of_member(tx, member_id)
-        followed = passes.of_card(tx, card.id) if card else None
-        if card and followed:
-            fingerprint = card_face.face_of(app, tx, card, now=now).fingerprint()
-            if fingerprint != followed.fingerprint:
-                changed.append((card, fingerprint, caused_at))
-    if not changed:
-        return
-    tag = locks.pass_feed(tx)
-    for card, fingerprint, caused_at in changed:
-        passes.change(tx, card.id, fingerprint=fingerprint, tag=tag, now=now)
-        locale = locks.member_unlocked(tx, card.member_id).locale
-        for channel, target, data in _holders(app, tx, card.id):
-            # A push to a wallet carries nothing but "ask again", so one that waits already says it all.
-            if not deliveries.is_waiting(tx, channel=channel, target=target, kind=PASS_UPDATE):
-                update = NewDelivery(
-                    program_id=card.program_id,
-                    member_id=card.member_id,
-                    cause_id=card.id,
-                    kind=PASS_UPDATE,
-                    channel=channel,
-                    target=target,
-                    locale=locale,
-                    collapse_key=PASS_UPDATE,
-                    caused_at=caused_at,
-                    expires_at=now + PASS_UPDATE_IS_WORTH,
-                    data=data,
-                )
-                deliveries.add(tx, update, now=now)
+    end = time.monotonic() + seconds
+    with app.db.read() as tx:
+        program_ids = pass_walks.programs_with_passes(tx)
+    for program_id in program_ids:
+        while _refresh_batch(app, program_id, limit=batch):
+            if time.monotonic() >= end:
+                return False
+    return True
 
 
-def _holders(app: App, tx: Tx, card_id: UUID) -> Sequence[tuple[str, str, dict[str, str]]]:
-    holders = [
-        ("apple", device.id, {"pass_type_id": device.pass_type_id}) for device in passes.apple_devices(tx, card_id)
-    ]
-    if app.google is not None:
-        holders.append(("google", str(card_id), {}))
-    return holders
+def _refresh_batch(app: App, program_id: str, *, limit: int) -> bool:
+    """Look at some more passes of a program; whether there may be more."""
+    now = app.clock.now()
+
+    def work(tx: Tx) -> bool:
+        walk = pass_walks.go_on(tx, program_id, shown=_what_all_depend_on(app, tx, program_id, now=now), now=now)
+        if walk is None:
+            return False
+        found = pass_walks.next_passes(
+            tx, program_id, after=walk.done_to, in_google=app.google is not None, limit=limit
+        )
+        locked = locks.passes(tx, found)
+        pass_changes.note(app, tx, locked, dict.fromkeys(locked, walk.noticed_at), now=now)
+        pass_walks.done(tx, program_id, done_to=found[-1] if len(found) == limit else None)
+        return len(found) == limit
+
+    return app.db.run(work)
+
+
+def _what_all_depend_on(app: App, tx: Tx, program_id: str, *, now: datetime) -> str:
+    definition = app.current_definition(tx, program_id)
+    parts = (
+        LAYOUT,
+        app.settings.base_url,
+        app.current_version(tx, program_id),
+        programs.revision(tx, program_id),
+        calendar.local_day(now, definition.time_zone),
+        programs.locations(tx, program_id),
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def follow_in_google(app: App, tx: Tx, row: MemberRow, event: Row[Any], *, now: datetime) -> None:

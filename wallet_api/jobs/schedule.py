@@ -16,14 +16,14 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import JobDeferrer, Status
 from procrastinate.tasks import Task
 
-from wallet_api.jobs import post_due
+from wallet_api.jobs import pass_updates, post_due
 from wallet_api.jobs.certificates import watch_certificate
 from wallet_api.jobs.check_ledger import Check, check_ledger
 from wallet_api.jobs.post_due import Progress
 from wallet_api.services.app import App
 from wallet_api.services.contest import award_prizes
 from wallet_api.services.scheduled_work import CHECK_LEDGER, POST_DUE
-from wallet_api.store import idempotency, job_notes, sql
+from wallet_api.store import idempotency, job_notes, pass_freshness, sql
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,8 @@ AFTER_A_MINUTE = procrastinate.RetryStrategy(max_attempts=10, wait=60)
 KEYS_ARE_KEPT = timedelta(days=7)
 """An offline till may come back with a key this old."""
 CODES_ARE_KEPT = timedelta(days=1)
+FETCHES_ARE_KEPT = timedelta(days=8)
+"""A manager asks for a week of them."""
 
 
 def job_app(
@@ -45,6 +47,7 @@ def job_app(
 
     _post_every_minute(jobs, app, run_seconds=run_seconds, much=much)
     _check_every_night(jobs, app, run_seconds=run_seconds)
+    _keep_passes_fresh(jobs, app, run_seconds=run_seconds)
 
     @jobs.periodic(cron="*/10 * * * *")
     @jobs.task(queueing_lock="forget", lock="forget")
@@ -116,6 +119,24 @@ def _post_every_minute(jobs: procrastinate.App, app: App, *, run_seconds: float,
             posting.release()
         if done.is_cut_short:
             await _defer_once(post, timestamp=timestamp)
+
+
+def _keep_passes_fresh(jobs: procrastinate.App, app: App, *, run_seconds: float) -> None:
+    @jobs.periodic(cron="* * * * *")
+    @jobs.task(queueing_lock="refresh_passes", lock="refresh_passes")
+    async def refresh_passes(timestamp: int) -> None:
+        """Look at all passes of a program where the day, its version, its promotions or its locations have changed."""
+        if not await asyncio.to_thread(pass_updates.refresh_all, app, seconds=run_seconds):
+            await _defer_once(refresh_passes, timestamp=timestamp)
+
+    @jobs.periodic(cron="*/10 * * * *")
+    @jobs.task(queueing_lock="count_fetches", lock="count_fetches")
+    def count_fetches(timestamp: int) -> None:
+        """Count which changes of passes have been fetched, and forget those of more than a week ago."""
+        now = app.clock.now()
+        with app.db.begin() as tx:
+            pass_freshness.count_up(tx, now=now)
+            pass_freshness.forget(tx, before=now - FETCHES_ARE_KEPT)
 
 
 def _check_every_night(jobs: procrastinate.App, app: App, *, run_seconds: float) -> None:

@@ -25,7 +25,7 @@ from wallet_api.services.page_session import Visitor, visitor_of
 from wallet_api.services.print_cards import print_own_card
 from wallet_api.services.show_card import card_of, code_now
 from wallet_api.services.show_member import entries, profile, rewards, standing
-from wallet_api.services.show_pass import apple_pass, google_link
+from wallet_api.services.show_pass import google_link, shown_pass, signed
 from wallet_api.services.sign_in import CODE_LIVES, REFRESH_ABSOLUTE
 from wallet_api.store import programs
 from wallet_api.store.session import Tx
@@ -149,8 +149,8 @@ def _apple(program: str) -> Response:
     if visitor is None:
         return cast("Response", redirect(url_for("card_page.card", program=program), 303))
     with app.db.begin() as tx:
-        content, _ = apple_pass(app, tx, card_of(tx, visitor.member_id))
-    answer = Response(content, content_type="application/vnd.apple.pkpass")
+        shown = shown_pass(app, tx, card_of(tx, visitor.member_id))
+    answer = Response(signed(app, shown), content_type="application/vnd.apple.pkpass")
     answer.headers["Content-Disposition"] = f'attachment; filename="{program}.pkpass"'
     answer.headers["Cache-Control"] = "no-store"
     return answer

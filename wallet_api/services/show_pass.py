@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
+from cryptography.hazmat.primitives.hashes import SHA256
+
 from passes.apple.package import BrandAssets, build_pass
-from passes.face import (
-    BrandFace,
-)
+from passes.face import BrandFace, CardFace
 from passes.google.objects import wallet_id
 from passes.google.save_link import save_link
 from wallet_api.domain import errors
-from wallet_api.services import card_face
+from wallet_api.services import pass_changes
 from wallet_api.services.app import App
+from wallet_api.services.kept_bytes import KeptBytes
 from wallet_api.services.present import Json
-from wallet_api.store import cards, deliveries, google_wallet, passes
+from wallet_api.store import cards, deliveries, google_wallet
 from wallet_api.store.cards import Card
-from wallet_api.store.passes import Pass
 from wallet_api.store.session import Tx
 
 GOOGLE_WANTED = "google_wanted"
 """The event that asks the worker for a card's Google object."""
+
+SIGNED_BYTES_MAX = 64 * 1024 * 1024
+"""A thousand passes of the usual 60 KB, in each process of the server."""
+
+_SIGNED = KeptBytes(at_most=SIGNED_BYTES_MAX)
 
 
 def apple_link(app: App) -> Json | None:
@@ -56,21 +64,37 @@ def is_class_of(program_id: str, suffix: str) -> bool:
     return suffix == class_suffix(program_id, None) or suffix.startswith(f"{class_suffix(program_id, None)}.")
 
 
-def apple_pass(app: App, tx: Tx, card: Card) -> tuple[bytes, Pass]:
-    """The signed .pkpass of a card as it stands now, and when what it shows last changed."""
+@dataclass(frozen=True, kw_only=True)
+class ShownPass:
+    """What a card's Apple pass shows now: its ETag, the tag and whole second of its last change."""
+
+    card: Card
+    face: CardFace = field(repr=False)
+    etag: str
+    tag: int
+    updated_at: datetime
+
+
+def shown_pass(app: App, tx: Tx, card: Card) -> ShownPass:
+    """What a card's Apple pass shows now, without signing it; NotFound where no certificate is set up."""
     if app.apple is None:
         raise errors.NotFound(what="apple pass")
     now = app.clock.now()
-    face = card_face.face_of(app, tx, card, now=now)
-    followed = passes.issue(
-        tx,
-        card.id,
-        program_id=card.program_id,
-        member_id=card.member_id,
-        fingerprint=face.fingerprint(),
-        now=now,
-    )
-    return build_pass(face, assets=_assets(face.brand), signer=app.apple, now=now), followed
+    face, followed = pass_changes.current(app, tx, card, now=now)
+    signer = (app.apple.at(now) or app.apple).identity.certificate.fingerprint(SHA256()).hex()
+    shown = hashlib.sha256(f"{followed.fingerprint} {signer} {face.authentication_token}".encode()).hexdigest()
+    return ShownPass(card=card, face=face, etag=shown, tag=followed.tag, updated_at=followed.updated_at)
+
+
+def signed(app: App, shown: ShownPass) -> bytes:
+    """The signed .pkpass; signed once for as long as this process remembers it, and with no transaction open."""
+    assert app.apple is not None
+    content = _SIGNED.get(shown.etag)
+    if content is None:
+        assets = _assets(shown.face.brand)
+        content = build_pass(shown.face, assets=assets, signer=app.apple, now=app.clock.now())
+        _SIGNED.put(shown.etag, content)
+    return content
 
 
 def card_for_pass(app: App, tx: Tx, serial: UUID, token: str) -> Card | None:

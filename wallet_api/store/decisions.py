@@ -76,7 +76,8 @@ wrote_vouchers AS (
 ),
 wrote_outbox AS (
   INSERT INTO outbox (id, program_id, member_id, notices, created_at)
-  SELECT id, program_id, member_id, notices, :now FROM jsonb_populate_recordset(NULL::outbox, CAST(:outbox AS jsonb))
+  SELECT id, program_id, member_id, notices, :now FROM jsonb_populate_recordset(NULL::outbox, CAST(:outbox AS jsonb)) x
+  WHERE notices <> '[]' OR EXISTS (SELECT FROM passes p WHERE p.member_id = x.member_id AND p.member_id = ANY(:ids))
 )
 UPDATE members m
 SET tier = x.tier, tier_since = x.tier_since, tier_until = x.tier_until, tier_counted_from = x.tier_counted_from,
@@ -158,7 +159,7 @@ def write(
 def write_all(
     tx: Tx, writes: Sequence[Write], *, now: datetime, key_id: UUID | None = None, quiet: bool = False
 ) -> None:
-    """Write decisions on locked members, one on each; `quiet` leaves the outbox alone (history that nobody is to be told of).
+    """Write decisions on locked members, one on each; `quiet`: nobody is told of it (history); passes follow.
 
     Raises LimitReached where somebody else has taken the last of a limited reward meanwhile.
     """
@@ -167,7 +168,7 @@ def write_all(
     _take_from_stock(tx, writes)
     always, rest = _rows(_ALWAYS, writes), _rows(_SELDOM, writes)
     if quiet:
-        always["outbox"] = []
+        always["outbox"] = [{**row, "notices": []} for row in always["outbox"]]
     ids = [write.member.id for write in writes]
     sql.run(tx, _WRITE, ids=ids, now=now, key_id=key_id, **{name: json_text(rows) for name, rows in always.items()})
     if any(rest.values()):
@@ -322,13 +323,13 @@ def _changed_vouchers(write: Write) -> Iterator[Row]:
 
 
 def _outbox(write: Write) -> Iterator[Row]:
-    if notices := write.decision.notices:
-        yield {
-            "id": new_id(),
-            "program_id": write.member.program_id,
-            "member_id": write.member.id,
-            "notices": [{"kind": notice.kind, **notice.facts} for notice in notices],
-        }
+    """Whom nobody is told of has a row all the same, which is written where a pass may show something else now."""
+    yield {
+        "id": new_id(),
+        "program_id": write.member.program_id,
+        "member_id": write.member.id,
+        "notices": [{"kind": notice.kind, **notice.facts} for notice in write.decision.notices],
+    }
 
 
 def _member(write: Write) -> Iterator[Row]:

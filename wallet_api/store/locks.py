@@ -4,7 +4,8 @@
 2. the receipt's row (by inserting it),
 3. the member's row,
 4. the rows of rewards that are limited in number, in the order of their ids, or the names of a contest,
-5. the pass feed's row (by the worker only);
+5. the rows of passes that may show something else, in the order of their cards' ids, or a device that holds passes,
+6. the pass feed's row;
 and an address that a sign-in code is asked for, which is never taken with any of these.
 
 Whoever needs several takes them in this order; of two members (a merge), the one with the smaller id first. After the
@@ -145,6 +146,38 @@ def contest(tx: Tx, program_id: str, contest_id: str) -> None:
         "SELECT pg_advisory_xact_lock(hashtextextended('contest ' || :program || ' ' || :contest, 0))",
         program=program_id,
         contest=contest_id,
+    )
+
+
+def passes_of(tx: Tx, members: Iterable[UUID]) -> list[UUID]:
+    """Lock the passes that are followed of these members, before what they show is read; the ids of their cards.
+
+    Two who look at one pass at a time would else note what it showed before as its last change.
+    """
+    return _passes(tx, "member_id", members)
+
+
+def passes(tx: Tx, cards: Iterable[UUID]) -> list[UUID]:
+    """Lock the passes that are followed of these cards, as `passes_of` does."""
+    return _passes(tx, "card_id", cards)
+
+
+def _passes(tx: Tx, of: str, ids: Iterable[UUID]) -> list[UUID]:
+    rows = sql.every(
+        tx,
+        f"SELECT card_id FROM passes WHERE {of} = ANY(:ids) ORDER BY card_id FOR NO KEY UPDATE",  # noqa: S608 names of our own
+        ids=list(ids),
+    )
+    return [row.card_id for row in rows]
+
+
+def apple_device(tx: Tx, device_id: str, pass_type_id: str) -> None:
+    """Lock a device before its registrations are counted, so that it is not forgotten while it registers another pass."""
+    sql.run(
+        tx,
+        "SELECT FROM apple_devices WHERE id = :device AND pass_type_id = :type FOR UPDATE",
+        device=device_id,
+        type=pass_type_id,
     )
 
 

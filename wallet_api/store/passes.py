@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,10 +22,9 @@ class Pass:
     fingerprint: str
     tag: int
     updated_at: datetime
-    google_fingerprint: str | None
 
 
-_PASS = "SELECT card_id, fingerprint, tag, updated_at, google_fingerprint FROM passes WHERE card_id = :card"
+_PASS = "SELECT card_id, fingerprint, tag, updated_at FROM passes WHERE card_id = :card"
 
 
 def of_card(tx: Tx, card_id: UUID) -> Pass | None:
@@ -44,6 +43,8 @@ def issue(
     now: datetime,
 ) -> Pass:
     """Start following a card's pass; the pass as it stands if it is followed already."""
+    if (known := of_card(tx, card_id)) is not None:
+        return known
     sql.run(
         tx,
         """
@@ -61,48 +62,40 @@ def issue(
     return Pass(**row._mapping)
 
 
-def change(tx: Tx, card_id: UUID, *, fingerprint: str, tag: int, now: datetime) -> None:
-    """A pass shows something else from now on.
+def change(tx: Tx, fingerprints: Mapping[UUID, str], *, tag: int, now: datetime) -> None:
+    """The passes of these cards show something else from now on.
 
     `Last-Modified` has whole seconds, so two changes within one are a second apart.
     """
     sql.run(
         tx,
         """
-        UPDATE passes
-        SET fingerprint = :fingerprint, tag = :tag,
-            updated_at = greatest(date_trunc('second', CAST(:now AS timestamptz)), updated_at + interval '1 second')
-        WHERE card_id = :card
+        UPDATE passes p
+        SET fingerprint = c.fingerprint, tag = :tag,
+            updated_at = greatest(date_trunc('second', CAST(:now AS timestamptz)), p.updated_at + interval '1 second')
+        FROM unnest(CAST(:cards AS uuid[]), CAST(:fingerprints AS text[])) AS c(card_id, fingerprint)
+        WHERE p.card_id = c.card_id
         """,
-        card=card_id,
-        fingerprint=fingerprint,
+        cards=list(fingerprints),
+        fingerprints=list(fingerprints.values()),
         tag=tag,
         now=now,
-    )
-
-
-def saved_by_google(tx: Tx, card_id: UUID, fingerprint: str) -> None:
-    """Google Wallet has this state of the pass."""
-    sql.run(
-        tx,
-        "UPDATE passes SET google_fingerprint = :f WHERE card_id = :card",
-        card=card_id,
-        f=fingerprint,
     )
 
 
 # ── Apple devices ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def register(
-    tx: Tx,
-    *,
-    device_id: str,
-    pass_type_id: str,
-    card_id: UUID,
-    push_token: str,
-    now: datetime,
-) -> bool:
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A card's pass on a device."""
+
+    device_id: str
+    pass_type_id: str
+    card_id: UUID
+
+
+def register(tx: Tx, held: Held, *, push_token: str, now: datetime) -> bool:
     """A device holds a pass and wants to be told of changes; True if that is new."""
     sql.run(
         tx,
@@ -112,8 +105,8 @@ def register(
         ON CONFLICT (id, pass_type_id) DO UPDATE
         SET push_token = excluded.push_token, registered_at = excluded.registered_at
         """,
-        device=device_id,
-        type=pass_type_id,
+        device=held.device_id,
+        type=held.pass_type_id,
         token=push_token,
         now=now,
     )
@@ -123,25 +116,34 @@ def register(
         INSERT INTO apple_registrations (device_id, pass_type_id, card_id, registered_at)
         VALUES (:device, :type, :card, :now) ON CONFLICT DO NOTHING RETURNING card_id
         """,
-        device=device_id,
-        type=pass_type_id,
-        card=card_id,
+        device=held.device_id,
+        type=held.pass_type_id,
+        card=held.card_id,
         now=now,
     )
     return row is not None
 
 
-def unregister(tx: Tx, *, device_id: str, pass_type_id: str, card_id: UUID) -> bool:
-    """A device has thrown a pass away; the device itself is forgotten with its last pass."""
-    row = sql.first(
+def tell_of_registration(tx: Tx, held: Held, *, tag: int) -> None:
+    """Have a device that asks with any tag before this one be told of the pass that it has registered."""
+    sql.run(
         tx,
-        """
-        DELETE FROM apple_registrations
-        WHERE device_id = :device AND pass_type_id = :type AND card_id = :card RETURNING card_id
-        """,
-        device=device_id,
-        type=pass_type_id,
-        card=card_id,
+        "UPDATE apple_registrations SET tag = :tag WHERE device_id = :device AND pass_type_id = :type AND card_id = :card",
+        device=held.device_id,
+        type=held.pass_type_id,
+        card=held.card_id,
+        tag=tag,
+    )
+
+
+def unregister(tx: Tx, held: Held) -> None:
+    """A device, whose row is locked, has thrown a pass away; the device itself is forgotten with its last pass."""
+    sql.run(
+        tx,
+        "DELETE FROM apple_registrations WHERE device_id = :device AND pass_type_id = :type AND card_id = :card",
+        device=held.device_id,
+        type=held.pass_type_id,
+        card=held.card_id,
     )
     sql.run(
         tx,
@@ -149,40 +151,134 @@ def unregister(tx: Tx, *, device_id: str, pass_type_id: str, card_id: UUID) -> b
         DELETE FROM apple_devices d WHERE d.id = :device AND d.pass_type_id = :type AND NOT EXISTS (
             SELECT 1 FROM apple_registrations r WHERE r.device_id = d.id AND r.pass_type_id = d.pass_type_id)
         """,
-        device=device_id,
-        type=pass_type_id,
+        device=held.device_id,
+        type=held.pass_type_id,
     )
-    return row is not None
 
 
-def changed_since(tx: Tx, *, device_id: str, pass_type_id: str, tag: int | None) -> tuple[list[UUID], int] | None:
-    """The passes of a device that changed after a tag, and the newest tag among them; None for an unknown device."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a device has of one type: the cards of passes newer than its tag, and the newest tag.
+
+    `since`: its tag, None where that is none of ours; `is_stale`: whether it has something to fetch.
+    """
+
+    since: int | None
+    changed: tuple[UUID, ...]
+    newest: int
+    is_stale: bool
+
+
+def changed_since(tx: Tx, *, device_id: str, pass_type_id: str, tag: int | None) -> Asked | None:
+    """What changed for a device after a tag; None for an unknown device.
+
+    A tag that the feed has not reached is none that this database has given: everything has changed since.
+    """
     rows = sql.every(
         tx,
         """
-        SELECT p.card_id, p.tag FROM apple_registrations r JOIN passes p ON p.card_id = r.card_id
-        WHERE r.device_id = :device AND r.pass_type_id = :type
+        SELECT r.card_id, r.tag, r.stale_since IS NOT NULL AS is_stale, f.tag AS feed
+        FROM apple_registrations r, pass_feed f WHERE r.device_id = :device AND r.pass_type_id = :type ORDER BY r.card_id
         """,
         device=device_id,
         type=pass_type_id,
     )
     if not rows:
         return None
-    newest = max(row.tag for row in rows)
-    return [row.card_id for row in rows if tag is None or row.tag > tag], newest
+    since = None if tag is None or tag > rows[0].feed else tag
+    return Asked(
+        since=since,
+        changed=tuple(row.card_id for row in rows if since is None or row.tag > since),
+        newest=max(row.tag for row in rows),
+        is_stale=any(row.is_stale for row in rows),
+    )
 
 
-def apple_devices(tx: Tx, card_id: UUID) -> Sequence[Row[Any]]:
-    """The devices to wake when a card's pass changes."""
+def told(tx: Tx, *, device_id: str, pass_type_id: str, tag: int | None, now: datetime) -> None:
+    """A device hears what it has to fetch; what is no newer than its tag it has, whoever's fetch that was put down to."""
+    sql.run(
+        tx,
+        """
+        UPDATE apple_registrations
+        SET told_at = :now, stale_since = CASE WHEN tag > coalesce(CAST(:tag AS bigint), -1) THEN stale_since END
+        WHERE device_id = :device AND pass_type_id = :type AND stale_since IS NOT NULL
+        """,
+        device=device_id,
+        type=pass_type_id,
+        tag=tag,
+        now=now,
+    )
+
+
+def make_stale(tx: Tx, causes: Mapping[UUID, datetime], *, tag: int) -> Sequence[Row[Any]]:
+    """The devices that hold these cards' passes have something to fetch, since its cause unless since earlier."""
     return sql.every(
         tx,
         """
-        SELECT d.id, d.pass_type_id, d.push_token FROM apple_registrations r
-        JOIN apple_devices d ON d.id = r.device_id AND d.pass_type_id = r.pass_type_id
-        WHERE r.card_id = :card ORDER BY d.id
+        UPDATE apple_registrations r
+        SET tag = :tag, stale_since = coalesce(r.stale_since, c.caused_at)
+        FROM unnest(CAST(:cards AS uuid[]), CAST(:causes AS timestamptz[])) AS c(card_id, caused_at), apple_devices d
+        WHERE r.card_id = c.card_id AND d.id = r.device_id AND d.pass_type_id = r.pass_type_id
+        RETURNING r.card_id, d.id AS device_id, d.pass_type_id, d.pushed_at
         """,
-        card=card_id,
+        cards=list(causes),
+        causes=list(causes.values()),
+        tag=tag,
     )
+
+
+def holder(tx: Tx, held: Held) -> Row[Any] | None:
+    """A device that holds a card's pass, as `make_stale` gives it; None if it holds none."""
+    return sql.first(
+        tx,
+        """
+        SELECT r.card_id, d.id AS device_id, d.pass_type_id, d.pushed_at
+        FROM apple_registrations r JOIN apple_devices d ON d.id = r.device_id AND d.pass_type_id = r.pass_type_id
+        WHERE r.card_id = :card AND d.id = :device AND d.pass_type_id = :type
+        """,
+        card=held.card_id,
+        device=held.device_id,
+        type=held.pass_type_id,
+    )
+
+
+def pushes_waiting(tx: Tx, devices: Collection[str], *, kind: str) -> set[tuple[str, str]]:
+    """For which devices, by id and type of pass, a push waits that no worker has taken; none takes it before the commit.
+
+    One that a worker is just taking or marking does not count: it may be read before what we write is there.
+    """
+    rows = sql.every(
+        tx,
+        """
+        SELECT target, data ->> 'pass_type_id' AS pass_type_id FROM deliveries
+        WHERE status = 'waiting' AND channel = 'apple' AND target = ANY(:devices) AND kind = :kind AND lease_until IS NULL
+        FOR UPDATE SKIP LOCKED
+        """,
+        devices=list(devices),
+        kind=kind,
+    )
+    return {(row.target, row.pass_type_id) for row in rows}
+
+
+def wake(tx: Tx, devices: Sequence[tuple[str, str]], *, now: datetime) -> dict[tuple[str, str], str]:
+    """Where to wake each of these devices (id, type of pass) now, and note that it is; those that are gone are left out."""
+    rows = sql.every(
+        tx,
+        """
+        WITH asked AS (
+            SELECT d.id, d.pass_type_id
+            FROM apple_devices d JOIN unnest(CAST(:ids AS text[]), CAST(:types AS text[])) AS a(id, type)
+                ON d.id = a.id AND d.pass_type_id = a.type
+            ORDER BY d.id, d.pass_type_id FOR UPDATE OF d)
+        UPDATE apple_devices d SET pushed_at = :now FROM asked
+        WHERE d.id = asked.id AND d.pass_type_id = asked.pass_type_id
+        RETURNING d.id, d.pass_type_id, d.push_token
+        """,
+        ids=[device for device, _ in devices],
+        types=[pass_type for _, pass_type in devices],
+        now=now,
+    )
+    return {(row.id, row.pass_type_id): row.push_token for row in rows}
 
 
 def push_token(tx: Tx, *, device_id: str, pass_type_id: str) -> str | None:

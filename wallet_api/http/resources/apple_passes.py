@@ -6,25 +6,36 @@ A wrong token and an unknown pass are the same 401, so that nobody learns which 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import structlog
 from flask import Response, request
 from flask.views import MethodView
-from werkzeug.http import http_date
 
+from passes.apple.package import CONTENT_TYPE
 from wallet_api.domain import errors
 from wallet_api.http.api import Blueprint, F
 from wallet_api.http.auth import anyone, by_pass, guarded, pass_token
+from wallet_api.http.pass_file import pass_file
 from wallet_api.http.problems import refuses
-from wallet_api.http.rate_limit import WALLET_LOGS, at_most
-from wallet_api.http.resources.card import FILE, PKPASS
+from wallet_api.http.rate_limit import (
+    WALLET_DEVICE_LISTS,
+    WALLET_LISTS,
+    WALLET_LOGS,
+    WALLET_REGISTRATIONS,
+    at_most,
+    count,
+)
+from wallet_api.http.resources.card import FILE
 from wallet_api.http.schemas.apple_passes import ChangesQuery, ChangesSchema, LogSchema, RegistrationSchema
 from wallet_api.http.till import the_app
 from wallet_api.services import wallet_service
-from wallet_api.services.wallet_service import Changes, PassFile
+from wallet_api.services.wallet_service import Changes
 
 LOG_BYTES_MAX = 16 * 1024
+REGISTRATION_BYTES_MAX = 4 * 1024
 LOG_LINES_MAX = 20
 LOG_CHARACTERS_MAX = 500
 
@@ -36,16 +47,30 @@ log = structlog.get_logger(__name__)
 REGISTRATIONS = "/devices/<segment:device_id>/registrations/<segment:pass_type_id>"
 
 
+def body_of_at_most(bytes_max: int) -> Callable[[F], F]:
+    """For `decorators`: read no more of a body than the call is worth."""
+
+    def decorate(view: F) -> F:
+        @wraps(view)
+        def small_view(*args: object, **kwargs: object) -> object:
+            request.max_content_length = bytes_max
+            return view(*args, **kwargs)
+
+        return small_view  # type: ignore[return-value]  # it is called as `view` is
+
+    return decorate
+
+
 @blueprint.route(f"{REGISTRATIONS}/<segment:serial>")
 class Registration(MethodView):
     """A device that holds a pass."""
 
-    decorators = [guarded(by_pass)]
+    decorators = [at_most(WALLET_REGISTRATIONS), body_of_at_most(REGISTRATION_BYTES_MAX), guarded(by_pass)]
 
     @blueprint.arguments(RegistrationSchema)
     @blueprint.response(201, description="Registered")
     @blueprint.alt_response(200, description="It was registered already; its push token is renewed")
-    @refuses(errors.Busy)
+    @refuses(errors.TooManyRequests, errors.Busy)
     def post(self, body: dict[str, Any], device_id: str, pass_type_id: str, serial: str) -> Response:
         """Tell this device of the pass's changes from now on."""
         is_new = wallet_service.register(
@@ -61,7 +86,7 @@ class Registration(MethodView):
         return Response(status=201 if is_new else 200)
 
     @blueprint.response(200, description="Not registered any more")
-    @refuses(errors.Busy)
+    @refuses(errors.TooManyRequests, errors.Busy)
     def delete(self, device_id: str, pass_type_id: str, serial: str) -> Response:
         """The pass is gone from this device."""
         known = wallet_service.unregister(
@@ -76,14 +101,15 @@ class Registration(MethodView):
 class Registrations(MethodView):
     """The passes of a device. Apple gives this call no token: the device's id is the secret."""
 
-    decorators = [anyone]
+    decorators = [at_most(WALLET_LISTS), anyone]
 
     @blueprint.arguments(ChangesQuery, location="query", unknown="exclude")
     @blueprint.response(200, ChangesSchema)
     @blueprint.alt_response(204, description="Nothing changed, or there is no such device")
-    @refuses(errors.Busy)
+    @refuses(errors.TooManyRequests, errors.Busy)
     def get(self, query: dict[str, Any], device_id: str, pass_type_id: str) -> Changes | Response:
         """Tell which of the device's passes changed since the tag that it was given last."""
+        count(WALLET_DEVICE_LISTS, device_id)
         changes = wallet_service.changes(
             the_app(), device_id=device_id, pass_type_id=pass_type_id, since=query["since"]
         )
@@ -96,45 +122,26 @@ class NewestPass(MethodView):
 
     decorators = [guarded(by_pass)]
 
-    @blueprint.response(200, FILE, content_type=PKPASS)
-    @blueprint.alt_response(304, description="Not changed after `If-Modified-Since`")
+    @blueprint.response(200, FILE, content_type=CONTENT_TYPE)
+    @blueprint.alt_response(304, description="Not changed: `If-None-Match` or `If-Modified-Since`")
     @refuses(errors.Busy)
     def get(self, pass_type_id: str, serial: str) -> Response:
         """The newest signed pass."""
-        found = wallet_service.newest_pass(
-            the_app(),
-            pass_type_id=pass_type_id,
-            serial=serial,
-            token=pass_token(),
-            since=request.if_modified_since,
-        )
-        if found is None:
+        app = the_app()
+        shown = wallet_service.newest_pass(app, pass_type_id=pass_type_id, serial=serial, token=pass_token())
+        if shown is None:
             raise errors.WrongPassToken
-        if isinstance(found, PassFile):
-            response = Response(found.content, content_type=PKPASS)
-            response.headers["Last-Modified"] = http_date(found.updated_at)
-            response.headers["Content-Disposition"] = 'attachment; filename="card.pkpass"'
-        else:
-            response = Response(status=304)
-        response.headers["Cache-Control"] = "no-store"
+        response = pass_file(app, shown)
+        if request.method == "GET":
+            wallet_service.note_fetch(app, shown)
         return response
-
-
-def _small(view: F) -> F:
-    """For `decorators`: read no more of this body, which anybody may send, than a log is worth."""
-
-    def small_view(*args: object, **kwargs: object) -> object:
-        request.max_content_length = LOG_BYTES_MAX
-        return view(*args, **kwargs)
-
-    return small_view  # type: ignore[return-value]  # it is called as `view` is
 
 
 @blueprint.route("/log")
 class Log(MethodView):
     """What devices complain about."""
 
-    decorators = [at_most(WALLET_LOGS), _small, anyone]
+    decorators = [at_most(WALLET_LOGS), body_of_at_most(LOG_BYTES_MAX), anyone]
 
     @blueprint.arguments(LogSchema)
     @blueprint.response(200, description="Noted")

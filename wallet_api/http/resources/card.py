@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Response
 from flask.views import MethodView
-from werkzeug.http import http_date
 
+from passes.apple.package import CONTENT_TYPE
 from passes.qr import qr_png, qr_svg
 from wallet_api.domain import errors
 from wallet_api.http.api import Blueprint
 from wallet_api.http.auth import by_member, caller, guarded
+from wallet_api.http.pass_file import pass_file
 from wallet_api.http.problems import refuses
 from wallet_api.http.schemas.card import CardSchema
 from wallet_api.http.till import the_app
@@ -18,7 +19,6 @@ from wallet_api.services.present import Json
 
 blueprint = Blueprint("card", __name__, url_prefix="/v1/me/card", description="The member's card")
 
-PKPASS = "application/vnd.apple.pkpass"
 FILE = {"type": "string", "format": "binary"}
 PICTURE = {"type": "string"}
 # A code is worth a minute: whatever keeps it shows a dead one.
@@ -72,19 +72,15 @@ class ApplePassFile(MethodView):
 
     decorators = [guarded(by_member)]
 
-    @blueprint.response(200, FILE, content_type=PKPASS)
+    @blueprint.response(200, FILE, content_type=CONTENT_TYPE)
+    @blueprint.alt_response(304, description="Not changed: `If-None-Match` or `If-Modified-Since`")
     @refuses(errors.NotFound, errors.Busy)
     def get(self) -> Response:
         """The signed pass; not found where the shop has set up no certificate."""
         app = the_app()
         with app.db.begin() as tx:
-            content, followed = show_pass.apple_pass(app, tx, show_card.card_of(tx, caller().id))
-        headers = {
-            **NO_STORE,
-            "Content-Disposition": 'attachment; filename="card.pkpass"',
-            "Last-Modified": http_date(followed.updated_at),
-        }
-        return Response(content, content_type=PKPASS, headers=headers)
+            shown = show_pass.shown_pass(app, tx, show_card.card_of(tx, caller().id))
+        return pass_file(app, shown)
 
 
 def _code() -> str:

@@ -13,7 +13,7 @@ from wallet_api.http.auth import anyone, by_key, by_staff, guarded
 from wallet_api.http.problems import NotReady, refuses
 from wallet_api.http.schemas.operation import AliveSchema, ReadySchema
 from wallet_api.http.till import the_app
-from wallet_api.services import scheduled_work
+from wallet_api.services import freshness, scheduled_work
 from wallet_api.services.readiness import why_not_ready
 from wallet_api.store import deliveries
 
@@ -63,4 +63,5 @@ class MetricsText(MethodView):
             counts = deliveries.counts(tx)
             posting = scheduled_work.posting(tx, now=app.clock.now())
             check = scheduled_work.last_check(tx)
-        return Response(metrics.metrics().text(counts, posting, check), content_type=CONTENT_TYPE_LATEST)
+            fresh = freshness.overall(tx, now=app.clock.now())
+        return Response(metrics.metrics().text(counts, posting, check, fresh), content_type=CONTENT_TYPE_LATEST)

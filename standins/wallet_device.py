@@ -14,19 +14,20 @@ signature.
 """
 
 import hashlib
-import http.client
 import io
 import json
-import queue
 import re
 import secrets
 import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Protocol, Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode
+
+from standins.wallet_calls import Answer, NoAnswerError, call, segment
 
 Json = dict[str, object]
 
@@ -41,10 +42,9 @@ _FIELD_GROUPS = (
 )
 _STRING = r'"((?:[^"\\]|\\.)*)"'
 _STRINGS_LINE = re.compile(rf"{_STRING}\s*=\s*{_STRING}\s*;", re.DOTALL)
-_TIMEOUT_SECONDS = 10.0
 
 
-class _Pushing(Protocol):
+class Pushing(Protocol):
     """What wakes the device: `standins.apns.ApnsStandIn`, or whatever calls back for a token."""
 
     def on_push(self, token: str, listener: Callable[..., None], /) -> None: ...
@@ -114,13 +114,6 @@ class Exchange:
     status: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 @dataclass(kw_only=True)
 class _Service:
     """What the device remembers of one web service and pass type."""
@@ -158,8 +151,9 @@ class WalletDevice:
         self._services: dict[tuple[str, str], _Service] = {}
         self._greeted: set[str] = set()
         self._lock = threading.RLock()
-        self._wakes: queue.Queue[str | None] = queue.Queue()
-        self._thread: threading.Thread | None = None
+        self._pushes = threading.Condition()
+        self._pushes_waiting = 0
+        self._own_thread: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -185,18 +179,24 @@ class WalletDevice:
                 answer = self._ask("DELETE", gone, self._registration_path(gone), authorized=True)
                 self._expect(answer, {200}, "unregistering")
 
-    def connect(self, apns: _Pushing) -> None:
-        """Listen to the push token; pushes are handled one by one on a thread of the device."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._handle_pushes, name="wallet-device", daemon=True)
-            self._thread.start()
-        apns.on_push(self.push_token, lambda push: self._wakes.put(push.topic))
+    def connect(self, apns: Pushing, *, threads: Executor | None = None) -> None:
+        """Listen to the push token; pushes are handled one by one, on a thread of the device or on shared ones."""
+        if threads is None:
+            self._own_thread = threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wallet-device")
+        hands = threads
+
+        def listen(push: object) -> None:
+            with self._pushes:
+                self._pushes_waiting += 1
+            hands.submit(self._handle_push, str(getattr(push, "topic", "")))
+
+        apns.on_push(self.push_token, listen)
 
     def wait_until_quiet(self, *, after_pushes: int = 0, timeout: float = 5.0) -> None:
         """Wait until so many pushes, and every one that came, are handled; or TimeoutError."""
-        with self._wakes.all_tasks_done:
-            if not self._wakes.all_tasks_done.wait_for(
-                lambda: self.pushes_handled >= after_pushes and not self._wakes.unfinished_tasks,
+        with self._pushes:
+            if not self._pushes.wait_for(
+                lambda: self.pushes_handled >= after_pushes and not self._pushes_waiting,
                 timeout,
             ):
                 message = f"{self.pushes_handled} of {after_pushes} pushes handled after {timeout} s"
@@ -266,21 +266,20 @@ class WalletDevice:
 
     def close(self) -> None:
         """Handle no more pushes."""
-        if self._thread is not None:
-            self._wakes.put(None)
-            self._thread.join(timeout=_TIMEOUT_SECONDS)
-            self._thread = None
+        if self._own_thread is not None:
+            self._own_thread.shutdown(cancel_futures=True)
+            self._own_thread = None
 
-    def _handle_pushes(self) -> None:
-        while (topic := self._wakes.get()) is not None:
-            try:
-                self.check_for_updates(topic)
-            except Exception as error:  # noqa: BLE001 (a thread must not die unseen: the test reads it)
-                self._complain(f"the device failed: {error!r}")
-            finally:
+    def _handle_push(self, topic: str) -> None:
+        try:
+            self.check_for_updates(topic)
+        except Exception as error:  # noqa: BLE001 (a thread must not die unseen: the test reads it)
+            self._complain(f"the device failed: {error!r}")
+        finally:
+            with self._pushes:
                 self.pushes_handled += 1
-                self._wakes.task_done()
-        self._wakes.task_done()
+                self._pushes_waiting -= 1
+                self._pushes.notify_all()
 
     def _register(self, added: DevicePass) -> None:
         path = self._registration_path(added)
@@ -290,7 +289,7 @@ class WalletDevice:
 
     def _ask_what_changed(self, held: DevicePass) -> None:
         service = self._services.setdefault((held.web_service_url or "", held.pass_type_id), _Service())
-        path = f"/v1/devices/{_part(self.library_id)}/registrations/{_part(held.pass_type_id)}"
+        path = f"/v1/devices/{segment(self.library_id)}/registrations/{segment(held.pass_type_id)}"
         if service.tag is not None:
             path += "?" + urlencode({"passesUpdatedSince": service.tag})
         answer = self._expect(self._ask("GET", held, path), {200, 204, 404}, "asking what changed")
@@ -308,7 +307,7 @@ class WalletDevice:
             service.old_tags |= {service.tag} if service.tag not in (None, tag) else set()
             service.tag = tag
 
-    def _read_changes(self, answer: _Answer) -> tuple[list[str], str | None]:
+    def _read_changes(self, answer: Answer) -> tuple[list[str], str | None]:
         self._expect_type(answer, "application/json", "asking what changed")
         try:
             facts = json.loads(answer.body)
@@ -377,11 +376,11 @@ class WalletDevice:
             self.lock_screen.append(fresh.text(message).replace("%@", shown))
 
     def _registration_path(self, held: DevicePass) -> str:
-        device = f"/v1/devices/{_part(self.library_id)}"
-        return f"{device}/registrations/{_part(held.pass_type_id)}/{_part(held.serial)}"
+        device = f"/v1/devices/{segment(self.library_id)}"
+        return f"{device}/registrations/{segment(held.pass_type_id)}/{segment(held.serial)}"
 
     def _pass_path(self, held: DevicePass) -> str:
-        return f"/v1/passes/{_part(held.pass_type_id)}/{_part(held.serial)}"
+        return f"/v1/passes/{segment(held.pass_type_id)}/{segment(held.serial)}"
 
     def _ask(
         self,
@@ -392,46 +391,32 @@ class WalletDevice:
         authorized: bool = False,
         headers: Mapping[str, str] | None = None,
         body: Json | None = None,
-    ) -> _Answer | None:
+    ) -> Answer | None:
         """One request to a pass's web service; None, with a complaint, if there was no answer."""
-        base = urlsplit(held.web_service_url or "")
-        door = urlsplit(self._through) if self._through else base
-        connect = http.client.HTTPSConnection if door.scheme == "https" else http.client.HTTPConnection
-        sent = {**self._headers, **(headers or {})}
-        if authorized:
-            sent["Authorization"] = f"ApplePass {held.content.get('authenticationToken')}"
-        if body is not None:
-            sent["Content-Type"] = "application/json"
-        connection = connect(door.hostname or "", door.port, timeout=_TIMEOUT_SECONDS)
         try:
-            connection.request(
+            answer = call(
+                held.web_service_url or "",
                 method,
-                base.path + path,
-                body=None if body is None else json.dumps(body).encode(),
-                headers=sent,
+                path,
+                through=self._through,
+                token=str(held.content.get("authenticationToken")) if authorized else None,
+                headers={**self._headers, **(headers or {})},
+                body=body,
             )
-            response = connection.getresponse()
-            answer = _Answer(
-                status=response.status,
-                headers={name.lower(): value for name, value in response.getheaders()},
-                body=response.read(),
-            )
-        except (OSError, http.client.HTTPException) as error:
-            self._complain(f"{method} {path}: no answer ({type(error).__name__})")
+        except NoAnswerError as error:
+            self._complain(f"{method} {path}: no answer ({error})")
             return None
-        finally:
-            connection.close()
         self.exchanges.append(Exchange(method=method, path=path, status=answer.status))
         return answer
 
-    def _expect(self, answer: _Answer | None, statuses: set[int], what: str) -> _Answer | None:
+    def _expect(self, answer: Answer | None, statuses: set[int], what: str) -> Answer | None:
         """The answer if it has one of the statuses; else a complaint and None."""
         if answer is None or answer.status in statuses:
             return answer
         self._complain(f"{what} answered {answer.status}")
         return None
 
-    def _expect_type(self, answer: _Answer, content_type: str, what: str) -> None:
+    def _expect_type(self, answer: Answer, content_type: str, what: str) -> None:
         came = answer.headers.get("content-type", "none")
         if came.partition(";")[0].strip() != content_type:
             self._complain(f"{what}: content type {came}, not {content_type}")
@@ -459,7 +444,3 @@ def _unescaped(text: str) -> str:
         text,
         flags=re.DOTALL,
     )
-
-
-def _part(value: str) -> str:
-    return quote(value, safe="")

@@ -28,7 +28,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -102,8 +102,9 @@ def conformance(
     pushes: Pushing | None = None,
     through: str | None = None,
     wait_seconds: float = 90.0,
+    only: Collection[str] = (),
 ) -> Report:
-    """Try every rule against the web service that these .pkpass files name; they are of one type and web service.
+    """Try every rule, or `only` some and those that they build on, against the web service that these .pkpass files name; they are of one type and web service.
 
     `through` replaces scheme, host and port of the webServiceURL. `wait_seconds`: how long a change may take until the
     service tells of it, and until it pushes. Raises InvalidPassError for a file that is no pass, ValueError for none.
@@ -113,7 +114,8 @@ def conformance(
         message = "one pass at least, and all of one type"
         raise ValueError(message)
     run = _Run(held=held, cause_change=cause_change, pushes=pushes, through=through, wait_seconds=wait_seconds)
-    return Report(checks=tuple(run.check(name, rule, attempt) for name, rule, attempt in _RULES))
+    wanted = {*only, *_GROUND} if only else {name for name, _, _ in _RULES}
+    return Report(checks=tuple(run.check(name, rule, attempt) for name, rule, attempt in _RULES if name in wanted))
 
 
 class _NotTriedError(Exception):
@@ -634,6 +636,8 @@ _RULES: tuple[tuple[str, str, Callable[[_Run], None]], ...] = (
     ("takes-logs", "What a device complains about is taken, without a token.", _Run.takes_logs),
 )
 
+_GROUND = frozenset({"registers", "tells-the-passes", "gives-the-pass"})
+
 
 def _registration(device_id: str, one: DevicePass) -> str:
     return f"/v1/devices/{segment(device_id)}/registrations/{segment(one.pass_type_id)}/{segment(one.serial)}"
@@ -673,6 +677,7 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, default=Path(), help="where to write apns-ca.pem, for the server to trust"
     )
+    parser.add_argument("--only", action="append", default=[], help="a rule to try, with those it builds on; several")
     wish = parser.parse_args()
 
     def change(serial: str) -> None:
@@ -686,6 +691,7 @@ def main() -> int:
             pushes=apns,
             through=wish.through,
             wait_seconds=wish.wait,
+            only=wish.only,
         )
 
     if wish.client_ca is None:

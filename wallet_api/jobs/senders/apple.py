@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 from wallet_api.jobs.senders.apns import Apns
@@ -27,7 +26,6 @@ class AppleSender:
 
     async def send(self, leased: Sequence[Delivery], *, now: datetime) -> list[Result]:
         """Tell each device to ask what has changed; one that has unregistered meanwhile needs no push."""
-        assert self._app.apple is not None
         tokens = await asyncio.to_thread(self._wake, leased, now)
         awake = [token for token in tokens if token is not None]
         answers = iter(await self._client.push(awake, now=now))

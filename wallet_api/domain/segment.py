@@ -189,6 +189,14 @@ class Consent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wants:
+    """Has not said no to messages of this kind by this channel."""
+
+    kind: str
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Badge:
     """Has won one of these badges."""
 
@@ -239,6 +247,7 @@ Condition: TypeAlias = (
     | SinceJoining
     | Has
     | Consent
+    | Wants
     | Badge
     | Rfm
 )

@@ -15,6 +15,7 @@ from datetime import date
 from typing import ClassVar, Protocol
 
 from wallet_api.domain.definition import Definition
+from wallet_api.domain.messages import CHANNELS, PREFERABLE
 from wallet_api.domain.segment import (
     Age,
     All,
@@ -41,6 +42,7 @@ from wallet_api.domain.segment import (
     SinceJoining,
     SincePurchase,
     Tier,
+    Wants,
 )
 
 DEPTH_MAX = 8
@@ -156,6 +158,20 @@ class _Name:
         is_text = isinstance(value, str) and 1 <= len(value) <= NAME_CHARACTERS_MAX
         if not is_text or re.fullmatch(r"[^\x00-\x1f\x7f-\x9f]*", str(value)) is None:
             raise _Wrong(f"a text of 1 to {NAME_CHARACTERS_MAX} characters in one line")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Word:
+    words: tuple[str, ...]
+
+    @property
+    def schema(self) -> Mapping[str, object]:
+        return {"enum": list(self.words)}
+
+    def read(self, value: object, known: Known | None) -> object:
+        if value not in self.words:
+            raise _Wrong(f"one of {', '.join(self.words)}")
         return value
 
 
@@ -337,6 +353,11 @@ FORMS: Mapping[str, _Form] = {
     "days_since_joining": _Form(makes=SinceJoining, fields=dict.fromkeys(_BOUNDS, _DAYS), one_of=_BOUNDS),
     "has": _Form(makes=Has, fields=_any_of(_Choice(words=Reach)), needs=("any_of",)),
     "consent": _Form(makes=Consent, fields={"kind": _Name(), "granted": _Flag()}, needs=("kind", "granted")),
+    "wants": _Form(
+        makes=Wants,
+        fields={"kind": _Word(words=PREFERABLE), "channel": _Word(words=CHANNELS)},
+        needs=("kind", "channel"),
+    ),
     "badge": _Form(makes=Badge, fields=_any_of(_Name(among="badges")), needs=("any_of",)),
     "rfm": _Form(makes=Rfm, fields=_any_of(_Choice(words=RfmClass)), needs=("any_of",)),
 }

@@ -24,6 +24,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from wallet_api.domain.errors import Invalid, NotFound, Refusal
+from wallet_api.domain.segment_reading import rule_schema
 from wallet_api.http import docs
 from wallet_api.http.auth import SECURITY_SCHEMES, Allowed, Guard
 from wallet_api.http.parser import StrictParser
@@ -48,6 +49,7 @@ from wallet_api.http.problems import (
 from wallet_api.http.schemas.documentation import Documentation
 from wallet_api.http.schemas.fields import documented
 from wallet_api.http.schemas.problem import ProblemSchema
+from wallet_api.http.schemas.segments import RULE_REF
 
 REQUEST_ID = "X-Request-Id"
 
@@ -206,6 +208,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # the parent is untyped
     def _register_responses(self) -> None:
         # Instead of the parent's answer for every status there is: ours are made from what each endpoint refuses.
         self.spec.components.schema("Problem", schema=ProblemSchema)
+        self.spec.components.schema("SegmentRule", component=rule_schema(RULE_REF))
 
     def _register_pagination_header(self) -> None:
         """Pages are in the body, so there is no header to document."""

@@ -43,6 +43,7 @@ from wallet_api.domain.segment import (
     SinceJoining,
     SincePurchase,
     Tier,
+    Wants,
 )
 from wallet_api.store.session import Tx
 
@@ -79,9 +80,8 @@ _HAS: Mapping[Reach, str] = {
     Reach.APP: "EXISTS (SELECT FROM devices v WHERE v.member_id = m.id AND v.forgotten_at IS NULL)",
     Reach.APPLE_PASS: """EXISTS (SELECT FROM cards k JOIN apple_registrations g ON g.card_id = k.id
                                  WHERE k.member_id = m.id AND k.status = 'active')""",
-    Reach.GOOGLE_PASS: """EXISTS (SELECT FROM cards k JOIN passes g ON g.card_id = k.id
-                                  WHERE k.member_id = m.id AND k.status = 'active'
-                                    AND g.google_fingerprint IS NOT NULL)""",
+    Reach.GOOGLE_PASS: """EXISTS (SELECT FROM cards k JOIN google_passes g ON g.card_id = k.id
+                                  WHERE k.member_id = m.id AND k.status = 'active' AND g.holders > 0)""",
     Reach.EMAIL: "m.email IS NOT NULL",
     Reach.PHONE: "m.phone IS NOT NULL",
 }
@@ -167,6 +167,9 @@ class _Query:
                 return " OR ".join(_HAS[way] for way in ways)
             case Badge(any_of=badges):
                 return f"EXISTS (SELECT FROM badges b WHERE b.member_id = m.id AND b.badge = ANY({self._list(badges)}))"
+            case Wants(kind=kind, channel=channel):
+                self._tables.add("preferences f")
+                return f"NOT coalesce(f.unwanted -> {self._value(kind)} ? {self._value(channel)}, FALSE)"
             case Consent(kind=kind, granted=granted):
                 return f"coalesce({self._consent(kind)}, FALSE) = {self._value(granted)}"
             case Rfm(any_of=classes):

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from passes.face import CardFace, FaceTier
+from passes.face import CardFace, FaceLocation, FaceNfc, FaceProgress, FaceTier
 
 
 def test_the_same_face_has_the_same_fingerprint(face: CardFace) -> None:
@@ -24,6 +24,10 @@ def test_the_same_face_has_the_same_fingerprint(face: CardFace) -> None:
         {"promotion": None},
         {"voided": True},
         {"expires_at": datetime(2027, 1, 1, tzinfo=UTC)},
+        {"next_reward": "2 more for Coffee"},
+        {"progress": FaceProgress(kind="tier", done=1, needed=2, label="")},
+        {"locations": (FaceLocation(latitude=1, longitude=2, text="x"),)},
+        {"nfc": FaceNfc(message="5", public_key="x")},
         {"static_code": "512345678901234499999999"},
         {"web_service_url": "https://new.example/apple"},
     ],

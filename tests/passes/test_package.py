@@ -3,21 +3,20 @@ import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from passes.apple.check import check_pass
 from passes.apple.development import DevelopmentCertificates
-from passes.apple.package import BrandAssets, build_pass
+from passes.apple.package import BUNDLE_BYTES_MAX, BUNDLE_CONTENT_TYPE, BrandAssets, build_pass, bundle
 from passes.apple.signing import Signer
+from passes.apple.strip import Strip
 from passes.errors import PassRefused
-from passes.face import BrandFace, CardFace, FaceBalance, FaceTier, Translation
+from passes.face import BrandFace, CardFace, FaceProgress, Translation
 
 Verify = Callable[[bytes], subprocess.CompletedProcess[bytes]]
 
@@ -141,61 +140,65 @@ def test_assets_of_another_brand_are_not_taken(
         build_pass(other, assets=assets, signer=signer, now=now)
 
 
-def texts(*, least: int = 0) -> st.SearchStrategy[str]:
-    """Whatever people type: emoji, right-to-left, quotes, line breaks; what we refuse left out."""
-    alphabet = st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t\"'\\%@{}<>&")
-    return st.text(alphabet, min_size=least, max_size=300)
-
-
-balances = st.lists(
-    st.builds(
-        FaceBalance,
-        unit=st.text("abcdefgh-", min_size=1, max_size=12),
-        label=texts(),
-        amount=texts(),
-        raw=st.integers(),
-    ),
-    max_size=7,
-    unique_by=lambda balance: balance.unit,
-).map(tuple)
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    change=st.fixed_dictionaries(
-        {
-            "serial": st.uuids().map(str),
-            "static_code": st.from_regex(r"5[0-9]{23}", fullmatch=True),
-            "card_number": st.from_regex(r"[0-9]{14}", fullmatch=True),
-            "holder": texts(),
-            "balances": balances,
-            "tier": st.none() | st.builds(FaceTier, id=texts(), name=texts()),
-            "next_tier": st.none() | texts(),
-            "member_since": st.none() | st.dates(min_value=date(1, 1, 1)),
-            "rewards": st.lists(texts(), max_size=5).map(tuple),
-            "expiry": st.none() | texts(),
-            "promotion": st.none() | texts(),
-            "voided": st.booleans(),
-            "expires_at": st.none() | st.datetimes(min_value=datetime(2000, 1, 1), timezones=st.just(UTC)),
-        }
-    )
-)
-def test_whatever_a_member_is_called_the_pass_is_sound(
-    face: CardFace,
-    assets: BrandAssets,
-    signer: Signer,
-    certificates: DevelopmentCertificates,
-    now: datetime,
-    change: dict[str, object],
+def test_a_pass_has_the_strip_of_its_progress_and_no_other(
+    face: CardFace, assets: BrandAssets, signer: Signer, now: datetime
 ) -> None:
-    card = replace(face, **change)  # type: ignore[arg-type]  # drawn by type above
+    steps = [None, *(FaceProgress(kind="stamps", done=done, needed=9, label="") for done in (3, 4))]
 
-    package = build_pass(card, assets=assets, signer=signer, now=now)
+    packages = [build_pass(replace(face, progress=step), assets=assets, signer=signer, now=now) for step in steps]
 
-    assert check_pass(package, root_pem=certificates.root_pem, now=now) == []
+    strips = []
+    for package in packages:
+        with ZipFile(BytesIO(package)) as archive:
+            strips.append(archive.read("strip@3x.png"))
+            assert archive.namelist().count("strip@2x.png") == 1
+    assert len(set(strips)) == 3
+
+
+def test_the_pictures_of_one_step_are_drawn_and_laid_out_once(assets: BrandAssets) -> None:
+    one, again, other = (assets.with_strip(Strip(kind="bar", filled=step, parts=50)) for step in (7, 7, 8))
+
+    assert one is again
+    assert one.members is not other.members
+    assert assets.digests.keys() < one.digests.keys()
+
+
+def test_a_void_card_and_one_that_has_ended_say_so_and_are_sound(
+    face: CardFace, assets: BrandAssets, signer: Signer, now: datetime
+) -> None:
+    ended = replace(face, voided=True, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    package = build_pass(ended, assets=assets, signer=signer, now=now)
+
     with ZipFile(BytesIO(package)) as archive:
         document = json.loads(archive.read("pass.json"))
-    assert document["barcodes"][0]["message"] == card.static_code
-    shown = [field["value"] for group in document["storeCard"].values() for field in group]
-    assert card.holder in shown
-    assert {balance.amount for balance in card.balances} <= set(shown)
+    assert (document["voided"], document["expirationDate"]) == (True, "2026-01-01T00:00:00Z")
+    assert check_pass(package, now=now) == []
+
+
+@pytest.fixture
+def package(face: CardFace, assets: BrandAssets, signer: Signer, now: datetime) -> bytes:
+    return build_pass(face, assets=assets, signer=signer, now=now)
+
+
+@pytest.mark.parametrize("number", [1, 10])
+def test_up_to_ten_passes_fit_into_a_bundle(package: bytes, number: int) -> None:
+    made = bundle([package] * number)
+
+    with ZipFile(BytesIO(made)) as archive:
+        assert archive.testzip() is None
+        assert {info.compress_type for info in archive.infolist()} == {ZIP_STORED}
+        assert archive.namelist() == [f"card-{at}.pkpass" for at in range(1, number + 1)]
+        assert {archive.read(name) for name in archive.namelist()} == {package}
+    assert BUNDLE_CONTENT_TYPE == "application/vnd.apple.pkpasses"
+
+
+@pytest.mark.parametrize(
+    ("passes", "why"),
+    [([], "1 to 10"), ([b"x"] * 11, "1 to 10"), ([bytes(BUNDLE_BYTES_MAX // 2 + 1)] * 2, "larger than 150,000,000")],
+)
+def test_a_bundle_that_safari_would_not_take_is_refused(passes: list[bytes], why: str) -> None:
+    with pytest.raises(PassRefused, match=why) as refused:
+        bundle(passes)
+
+    assert refused.value.field == "passes"

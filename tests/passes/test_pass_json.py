@@ -8,7 +8,7 @@ import pytest
 
 from passes.apple.pass_json import pass_json
 from passes.errors import PassRefused
-from passes.face import CardFace, FaceBalance, FaceLink, FaceLocation
+from passes.face import CardFace, Colours, FaceBalance, FaceLink, FaceLocation, FaceNfc, FaceProgress
 
 
 def read(face: CardFace) -> dict[str, Any]:
@@ -47,6 +47,83 @@ def test_a_card_is_laid_out_as_a_store_card(face: CardFace) -> None:
     assert [field["value"] for field in card["primaryFields"]] == ["1 250"]
     assert [field["value"] for field in card["secondaryFields"]] == [face.holder, face.next_tier]
     assert [field["value"] for field in card["auxiliaryFields"]] == ["21,75 €"]
+
+
+def test_what_lies_ahead_is_told_in_front_as_the_strip_draws_it_and_the_other_on_the_back(face: CardFace) -> None:
+    both = replace(face, next_tier="250 more for Gold", next_reward="2 more for Coffee")
+    tier = replace(both, progress=FaceProgress(kind="tier", done=1, needed=2, label=""))
+    stamps = replace(both, progress=FaceProgress(kind="stamps", done=7, needed=9, label=""))
+
+    fronts = {kind: read(card)["storeCard"]["secondaryFields"][1] for kind, card in (("t", tier), ("s", stamps))}
+    backs = [[f["key"] for f in read(card)["storeCard"]["backFields"]] for card in (tier, stamps)]
+
+    assert fronts["t"] == {"key": "next-tier", "label": "Next level", "value": "250 more for Gold"}
+    assert fronts["s"] == {"key": "next-reward", "label": "Next reward", "value": "2 more for Coffee"}
+    assert "next-reward" in backs[0]
+    assert "next-tier" in backs[1]
+
+
+def test_a_member_without_a_name_has_no_empty_field(face: CardFace) -> None:
+    bare = replace(face, holder=" ", balances=(), tier=None, next_tier=None)
+
+    card = read(bare)["storeCard"]
+
+    assert [field["value"] for field in card["primaryFields"]] == [face.brand.program_name]
+    assert card.keys() == {"primaryFields", "backFields"}
+    assert [field["key"] for field in card["backFields"]].count("program") == 0
+
+
+def test_the_members_own_places_stand_in_the_place_of_the_brands(face: CardFace) -> None:
+    near = (FaceLocation(latitude=43.6, longitude=1.44, text="Votre carte pour Toulouse"),)
+
+    own, brands, none = (read(card) for card in (replace(face, locations=near), face, replace(face, locations=())))
+
+    assert own["locations"] == [{"latitude": 43.6, "longitude": 1.44, "relevantText": "Votre carte pour Toulouse"}]
+    assert brands["locations"][0]["relevantText"] == "A coffee at Léa's?"
+    assert "locations" not in none
+
+
+NFC_KEY = "MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgACJSSx/wk8yJFezle8j14BEN5cso4ZvvyfJBLWLKX4Yro="
+
+
+def test_nfc_stands_in_the_pass_only_where_the_certificate_allows_it(face: CardFace) -> None:
+    card = replace(face, nfc=FaceNfc(message=face.static_code, public_key=NFC_KEY))
+
+    plain, allowed = (
+        json.loads(pass_json(card, pass_type_id="pass.example.carnet", team_id="CARNET0001", nfc_allowed=may))
+        for may in (False, True)
+    )
+
+    assert "nfc" not in plain
+    assert allowed["nfc"] == {
+        "message": face.static_code,
+        "encryptionPublicKey": NFC_KEY,
+        "requiresAuthentication": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("message", "key", "field"),
+    [
+        ("5" * 65, NFC_KEY, "nfc.message"),
+        ("é" * 33, NFC_KEY, "nfc.message"),
+        ("", NFC_KEY, "nfc.message"),
+        ("5", "", "nfc.encryptionPublicKey"),
+        ("5", "not base64!", "nfc.encryptionPublicKey"),
+        ("5", NFC_KEY[:-8] + "AAA=", "nfc.encryptionPublicKey"),
+        # The same key, uncompressed: readers expect it compressed.
+        ("5", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE" + "A" * 86 + "==", "nfc.encryptionPublicKey"),
+    ],
+)
+def test_nfc_that_readers_would_not_take_is_refused_by_field(
+    face: CardFace, message: str, key: str, field: str
+) -> None:
+    card = replace(face, nfc=FaceNfc(message=message, public_key=key))
+
+    with pytest.raises(PassRefused) as refused:
+        pass_json(card, pass_type_id="pass.example.carnet", team_id="CARNET0001", nfc_allowed=True)
+
+    assert refused.value.field == field
 
 
 def test_points_tier_and_promotions_announce_themselves(face: CardFace) -> None:
@@ -107,13 +184,22 @@ def test_an_expiry_is_written_in_utc_and_a_voided_card_says_so(face: CardFace) -
     assert document["voided"] is True
 
 
-def test_a_link_cannot_break_out_of_its_anchor(face: CardFace) -> None:
-    link = FaceLink(label='</a><script>"', url="https://lea.example/?a=1&b=2")
+def test_a_link_says_where_it_leads_and_cannot_break_out_of_its_anchor(face: CardFace) -> None:
+    links = (
+        FaceLink(label='</a><script>"', url="https://lea.example/menu/?a=1&b=2"),
+        FaceLink(label="Write to us", url="mailto:lea@lea.example"),
+        FaceLink(label="Call us", url="tel:+33100000000"),
+    )
 
-    document = read(replace(face, brand=replace(face.brand, links=(link,))))
+    document = read(replace(face, brand=replace(face.brand, links=links)))
 
-    (back,) = [field for field in fields(document) if field["key"] == "link-0"]
-    assert back["attributedValue"] == ('<a href="https://lea.example/?a=1&amp;b=2">&lt;/a&gt;&lt;script&gt;&quot;</a>')
+    back = [field for field in fields(document) if field["key"].startswith("link-")]
+    assert [field["label"] for field in back] == [link.label for link in links]
+    assert [field["attributedValue"] for field in back] == [
+        '<a href="https://lea.example/menu/?a=1&amp;b=2">lea.example/menu</a>',
+        '<a href="mailto:lea@lea.example">lea@lea.example</a>',
+        '<a href="tel:+33100000000">+33100000000</a>',
+    ]
 
 
 @pytest.mark.parametrize(
@@ -123,24 +209,55 @@ def test_a_link_cannot_break_out_of_its_anchor(face: CardFace) -> None:
         "O'Brien; DROP TABLE",
         "👩‍👩‍👧‍👦 Zoë 🇫🇷",
         "محمد بن سلمان",
-        "\u202etxet tfel-ot-thgir",
+        "מֹשֶׁה כהן",
         "<b>bob</b>",
-        "b" * 300,
-        "line\nbreak",
+        "b" * 60,
     ],
 )
-def test_hostile_names_are_shown_as_they_are(face: CardFace, name: str) -> None:
+def test_names_in_any_script_are_shown_as_they_are(face: CardFace, name: str) -> None:
     document = read(replace(face, holder=name))
 
     assert document["storeCard"]["secondaryFields"][0]["value"] == name
 
 
-@pytest.mark.parametrize("name", ["bob\0", "\x1b[31mbob", "bob\x7f", "half \ud83d", "b" * 4_001])
-def test_names_that_break_readers_are_refused(face: CardFace, name: str) -> None:
-    with pytest.raises(PassRefused) as refused:
-        read(replace(face, holder=name))
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("bob\0", "bob"),
+        ("bo\0b", "bo b"),
+        ("\x1b[31mbob\x9b\x7f", "[31mbob"),
+        ("half \ud83d", "half"),
+        ("line\nbreak\u2028 and\ttab", "line break and tab"),
+        ("\u202etxet tfel-ot-thgir\u202c", "txet tfel-ot-thgir"),
+        ("\u2066bob\u2069 \u202bCarol", "bob Carol"),
+        ("  bob  ", "bob"),
+        ("b" * 61, "b" * 59 + "…"),
+        ("b" * 300, "b" * 59 + "…"),
+        ("b" * 5_000, "b" * 59 + "…"),
+        ("ab " * 100, ("ab " * 20)[:59].rstrip() + "…"),
+        # No family is torn apart, no flag halved into another one, no letter robbed of its accent, no hand of its tone.
+        ("b" * 57 + "👩‍👩‍👧‍👦" * 5, "b" * 57 + "…"),
+        ("b" * 58 + "🇫🇷🇩🇪", "b" * 58 + "…"),
+        ("b" * 57 + "🇫🇷🇩🇪", "b" * 57 + "🇫🇷…"),
+        ("b" * 58 + "e\N{COMBINING ACUTE ACCENT}" * 9, "b" * 58 + "…"),
+        ("b" * 58 + "👋🏽" * 9, "b" * 58 + "…"),
+        ("a" + "\N{COMBINING ACUTE ACCENT}" * 299, "…"),
+    ],
+)
+def test_a_name_that_is_long_or_holds_what_a_pass_cannot_show_is_cleaned_not_refused(
+    face: CardFace, name: str, shown: str
+) -> None:
+    document = read(replace(face, holder=name))
 
-    assert refused.value.field == "storeCard.secondaryFields[0].value"
+    assert document["storeCard"]["secondaryFields"][0]["value"] == shown
+
+
+@pytest.mark.parametrize("text", ["news\0", "\x1b[31mnews", "news\x7f", "half \ud83d", "b" * 4_001])
+def test_a_brands_texts_that_break_readers_are_refused(face: CardFace, text: str) -> None:
+    with pytest.raises(PassRefused) as refused:
+        read(replace(face, promotion=text))
+
+    assert refused.value.field == "storeCard.backFields[0].value"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +301,23 @@ def test_colours_that_are_not_colours_are_refused(face: CardFace, colour: str) -
     assert refused.value.field == "labelColor"
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "http://lea.example", 'https://x" onclick="', "https://", ""])
+@pytest.mark.parametrize(
+    ("colours", "field"),
+    [
+        (Colours(background="#ffffff", foreground="#eeeeee", label="#000000"), "foregroundColor"),
+        (Colours(background="#1f2937", foreground="#ffffff", label="#374151"), "labelColor"),
+    ],
+)
+def test_colours_that_cannot_be_told_apart_are_refused(face: CardFace, colours: Colours, field: str) -> None:
+    with pytest.raises(PassRefused, match="contrast of 1") as refused:
+        read(replace(face, brand=replace(face.brand, colours=colours)))
+
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "http://lea.example", 'https://x" onclick="', "https://", "https://[::1", ""]
+)
 def test_links_that_are_no_links_are_refused(face: CardFace, url: str) -> None:
     links = (FaceLink(label="Shop", url=url),)
 

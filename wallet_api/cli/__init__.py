@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from wallet_api.cli import cards, imports, ledger, operation, people, programs, run
+from wallet_api.cli import cards, imports, ledger, messages, operation, passes, people, programs, run
 from wallet_api.cli.faults import FaultsInWords
 
 
@@ -28,6 +28,8 @@ main.add_command(programs.location)
 main.add_command(people.staff)
 main.add_command(people.key)
 main.add_command(people.member)
+main.add_command(messages.message)
 main.add_command(cards.card)
+main.add_command(passes.passes)
 main.add_command(imports.imports)
 main.add_command(ledger.ledger)

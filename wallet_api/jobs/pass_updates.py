@@ -87,6 +87,8 @@ def follow_in_google(app: App, tx: Tx, row: MemberRow, event: Row[Any], *, now: 
     assert card is not None
     face = card_face.face_of(app, tx, card, now=now)
     passes.issue(tx, card.id, program_id=row.program_id, member_id=row.id, fingerprint=face.fingerprint(), now=now)
+    if deliveries.is_waiting(tx, channel="google", target=str(card.id), kind=PASS_UPDATE):
+        return  # asked for already, each time that the member looked at the card
     deliveries.add(
         tx,
         NewDelivery(

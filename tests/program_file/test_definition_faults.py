@@ -137,6 +137,15 @@ CASES = {
         "brand: {logo: 'data:image/png;base64,?'}", 1, "brand.logo", "this logo cannot be read", "the image in base64"
     ),
     "logo of another type": Case("brand: {logo: 'data:image/gif;base64,AA=='}", 1, "brand.logo", "cannot be read", "png"),
+    "link that leads nowhere": Case(
+        "brand: {links: [{name: Shop, url: shop.example}]}", 1, "brand.links[0].url", "does not fit", "https://shop.example"
+    ),
+    "link that is code": Case(
+        "brand: {links: [{name: Shop, url: 'javascript:alert(1)'}]}", 1, "brand.links[0].url", "does not fit", "mailto:"
+    ),
+    "link without a name": Case(
+        "brand: {links: [{url: 'https://shop.example'}]}", 1, "brand.links[0]", "`name` is missing", "a text"
+    ),
     "unit called spend": Case("units: {spend: {}}", 1, "units.spend", "a unit cannot be called `spend`", "a measure"),
     "unit called visits": Case("units: {visits: {}}", 1, "units.visits", "a unit cannot be called `visits`", "a measure"),
     "unknown unit": Case(RULE + "unit: point}", 2, "earning[0].unit", "there is no unit `point`", "`points`?"),

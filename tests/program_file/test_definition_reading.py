@@ -79,7 +79,7 @@ from wallet_api.domain.definition import (
     Worth,
     YearKind,
 )
-from wallet_api.program_file import read_definition
+from wallet_api.program_file import DefinitionFaults, read_definition
 from wallet_api.program_file.declaration import MESSAGE_KINDS
 
 Complete = Callable[[str], str]
@@ -147,6 +147,32 @@ def test_a_logo_is_a_file_or_stands_in_the_text(complete: Complete) -> None:
     from_text = read_definition(complete(inline))
 
     assert from_file.brand.logo == from_text.brand.logo == PNG
+
+
+def test_a_logo_of_which_no_pass_could_be_made_is_a_fault_of_the_file(complete: Complete) -> None:
+    text = complete("brand: {logo: logo.png}")
+    asked: list[bytes] = []
+
+    def too_small(logo: bytes) -> str:
+        asked.append(logo)
+        return "is smaller than 16 pixels on a side"
+
+    with pytest.raises(DefinitionFaults) as refused:
+        read_definition(text, files={"logo.png": PNG}.__getitem__, check_logo=too_small)
+
+    assert asked == [PNG]
+    assert [str(fault) for fault in refused.value.faults] == [
+        "line 1, brand.logo: the logo is smaller than 16 pixels on a side; save it anew, or choose another"
+    ]
+
+
+def test_links_have_a_name_in_each_language_and_an_address(complete: Complete) -> None:
+    text = "brand: {links: [{name: {en: Shop, fr: Boutique}, url: 'https://shop.example/?a=1&b=2#top'}, {name: Call, url: 'tel:+33100000000'}]}"
+
+    shop, call = read_definition(complete(text)).brand.links
+
+    assert (shop.name.text("fr"), shop.url) == ("Boutique", "https://shop.example/?a=1&b=2#top")
+    assert (call.name.text("fr"), call.url) == ("Call", "tel:+33100000000")
 
 
 def test_units_have_words_decimals_and_an_expiry(complete: Complete) -> None:

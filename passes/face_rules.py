@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+import orjson
+
 from passes.contrast import LEAST_CONTRAST, contrast
 from passes.errors import PassRefused
 from passes.face import Colours
@@ -73,6 +75,8 @@ def text_faults(document: object) -> Iterator[tuple[str, str]]:
 
     Walks with a list of its own: a document nested deep on purpose must not end the process.
     """
+    if _is_clean(document):
+        return
     todo: list[tuple[str, object]] = [("", document)]
     while todo:
         path, value = todo.pop()
@@ -83,6 +87,18 @@ def text_faults(document: object) -> Iterator[tuple[str, str]]:
             todo += [(f"{path}[{index}]", part) for index, part in enumerate(value)]
         elif isinstance(value, str) and (what := text_fault(value)):
             yield path, what
+
+
+def _is_clean(document: object) -> bool:
+    """Tell of most documents that no text in them is unfit, in a tenth of the time of a walk: their JSON shows it.
+
+    Unfit characters stand in it as one of these escapes, or as DEL; half a character cannot be written.
+    """
+    try:
+        data = orjson.dumps(document)
+    except TypeError:
+        return False
+    return len(data) <= TEXT_CHARACTERS_MAX and not any(sign in data for sign in (b"\\u", b"\\b", b"\\f", b"\x7f"))
 
 
 def _cut(text: str, *, following: str) -> str:

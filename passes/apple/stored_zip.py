@@ -38,4 +38,4 @@ class Members:
     def archive(self) -> bytes:
         """Return the whole file."""
         end = struct.pack("<4H2LH", 0, 0, self.count, self.count, len(self.directory), len(self.body), 0)
-        return self.body + self.directory + b"PK\x05\x06" + end
+        return b"".join((self.body, self.directory, b"PK\x05\x06", end))  # one copy; each + would be another

@@ -13,7 +13,7 @@ from datetime import datetime
 from io import BytesIO
 from itertools import product
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from fpdf import FPDF
 from fpdf.enums import Align, MethodReturnValue, XPos, YPos
@@ -70,12 +70,12 @@ def cards_pdf(brand: BrandFace, cards: Sequence[PrintedCard], *, now: datetime, 
     """
     bleed = BLEED_MM if with_bleed else 0.0
     width, height = (side + 2 * bleed for side in CARD_MM)
-    pdf = _Paper(brand, cards, page=(width, height), now=now)
-    for card in cards:
-        pdf.add_page()
-        pdf.ground(0, 0, width, height, corner=0 if with_bleed else CORNER_MM)
-        pdf.card(card, bleed, bleed)
-    return bytes(pdf.output())
+    with _Paper(brand, cards, page=(width, height), now=now) as pdf:
+        for card in cards:
+            pdf.add_page()
+            pdf.ground(0, 0, width, height, corner=0 if with_bleed else CORNER_MM)
+            pdf.card(card, bleed, bleed)
+        return bytes(pdf.output())
 
 
 def sheet_pdf(brand: BrandFace, cards: Sequence[PrintedCard], *, now: datetime) -> bytes:
@@ -83,23 +83,23 @@ def sheet_pdf(brand: BrandFace, cards: Sequence[PrintedCard], *, now: datetime) 
 
     Neighbours share a cut, since they share their colour. Raises PassRefused as `cards_pdf` does.
     """
-    pdf = _Paper(brand, cards, page=SHEET_MM, now=now)
     width, height = CARD_MM
     columns = [(SHEET_MM[0] - SHEET_COLUMNS * width) / 2 + width * column for column in range(SHEET_COLUMNS)]
     rows = [(SHEET_MM[1] - SHEET_ROWS * height) / 2 + height * row for row in range(SHEET_ROWS)]
     places = [(x, y) for y, x in product(rows, columns)]
-    for first in range(0, len(cards), len(places)):
-        pdf.add_page()
-        filled = list(zip(cards[first : first + len(places)], places, strict=False))
-        for _, (x, y) in filled:
-            pdf.ground(
-                x - _SHEET_BLEED_MM, y - _SHEET_BLEED_MM, width + 2 * _SHEET_BLEED_MM, height + 2 * _SHEET_BLEED_MM
-            )
-        for card, (x, y) in filled:
-            pdf.corners(x, y)
-            pdf.card(card, x, y)
-        pdf.crop_marks([*columns, columns[-1] + width], [*rows, rows[-1] + height])
-    return bytes(pdf.output())
+    with _Paper(brand, cards, page=SHEET_MM, now=now) as pdf:
+        for first in range(0, len(cards), len(places)):
+            pdf.add_page()
+            filled = list(zip(cards[first : first + len(places)], places, strict=False))
+            for _, (x, y) in filled:
+                pdf.ground(
+                    x - _SHEET_BLEED_MM, y - _SHEET_BLEED_MM, width + 2 * _SHEET_BLEED_MM, height + 2 * _SHEET_BLEED_MM
+                )
+            for card, (x, y) in filled:
+                pdf.corners(x, y)
+                pdf.card(card, x, y)
+            pdf.crop_marks([*columns, columns[-1] + width], [*rows, rows[-1] + height])
+        return bytes(pdf.output())
 
 
 class _Paper(FPDF):
@@ -116,12 +116,6 @@ class _Paper(FPDF):
         self._ink = rgb(brand.colours.foreground, field="foregroundColor")
         self._label = rgb(brand.colours.label, field="labelColor")
         self._logo = brand_images(brand)["logo@3x.png"] if brand.logo is not None else None
-        self.set_margin(0)
-        self.set_auto_page_break(auto=False)
-        self.c_margin = 0
-        for style, file in _FONT_FILES.items():
-            self.add_font(_FONT, style, _FONTS / file)
-        self.set_text_shaping(use_shaping_engine=True)  # Arabic letters are joined
         first = cards[0]
         what = _CARD if len(cards) == 1 else _CARDS
         said = what[first.language].format(number=_grouped(first.card_number), count=len(cards))
@@ -130,6 +124,22 @@ class _Paper(FPDF):
         self.set_author(brand.organization)
         self.set_creator("Carnet")
         self.set_creation_date(now)
+        self.set_margin(0)
+        self.set_auto_page_break(auto=False)
+        self.c_margin = 0
+
+    def __enter__(self) -> Self:
+        """Open the fonts."""
+        for style, file in _FONT_FILES.items():
+            self.add_font(_FONT, style, _FONTS / file)
+        self.set_text_shaping(use_shaping_engine=True)  # Arabic letters are joined
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the fonts' files, which fpdf2 leaves open."""
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     def ground(self, x: float, y: float, width: float, height: float, *, corner: float = 0) -> None:
         """Fill a rectangle with the brand's colour."""

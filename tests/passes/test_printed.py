@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 
+import psutil  # type: ignore[import-untyped]  # its wheel has no types
 import pypdfium2  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import zxingcpp
@@ -222,6 +224,24 @@ def test_colours_that_are_none_and_a_damaged_logo_are_refused(brand: BrandFace, 
     for bad in (bad_colour, replace(brand, logo=b"GIF89a")):
         with pytest.raises(PassRefused):
             cards_pdf(bad, [ALICE], now=now)
+
+
+def test_no_file_stays_open_whether_cards_are_printed_or_refused(brand: BrandFace, now: datetime) -> None:
+    def fonts() -> list[str]:
+        return [each.path for each in psutil.Process().open_files() if each.path.endswith(".ttf")]
+
+    gc.disable()
+    try:
+        kept = cards_pdf(brand, [ALICE], now=now), sheet_pdf(brand, [ALICE], now=now)
+        for bad in (replace(ALICE, static_code="no code"), replace(ALICE, card_number="no number")):
+            with pytest.raises(PassRefused):
+                cards_pdf(brand, [bad], now=now)
+        still_open = fonts()
+    finally:
+        gc.enable()
+
+    assert all(kept)
+    assert still_open == []
 
 
 def _drawn(page: PdfPage, *, dpi: int = DPI) -> Image.Image:

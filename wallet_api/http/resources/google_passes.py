@@ -17,7 +17,7 @@ from wallet_api.http.auth import anyone
 from wallet_api.http.problems import refuses
 from wallet_api.http.rate_limit import Limit, at_most
 from wallet_api.http.resources.apple_passes import body_of_at_most
-from wallet_api.http.schemas.google_passes import CallbackSchema
+from wallet_api.http.schemas.google_passes import GoogleCallbackSchema
 from wallet_api.http.till import the_app
 from wallet_api.services import google_callback
 
@@ -38,7 +38,7 @@ class PassCallback(MethodView):
 
     decorators = [at_most(GOOGLE_CALLBACKS), body_of_at_most(CALLBACK_BYTES_MAX), anyone]
 
-    @blueprint.arguments(CallbackSchema)
+    @blueprint.arguments(GoogleCallbackSchema)
     @blueprint.response(200, description="Noted, now or before")
     @refuses(errors.ForgedCallback, errors.NotFound, errors.TooManyRequests, errors.Busy)
     def post(self, body: dict[str, Any]) -> Response:

@@ -24,7 +24,7 @@ class GoogleSchema(ma.Schema):
         unknown = ma.EXCLUDE
 
 
-class IntermediateKeySchema(GoogleSchema):
+class GoogleKeySchema(GoogleSchema):
     """The key that has signed the message, signed by a root key of Google's."""
 
     signed_key = _signed(SIGNED_CHARACTERS_MAX, data_key="signedKey")
@@ -35,10 +35,10 @@ class IntermediateKeySchema(GoogleSchema):
     )
 
 
-class CallbackSchema(GoogleSchema):
+class GoogleCallbackSchema(GoogleSchema):
     """A signed message: `classId`, `objectId`, `eventType` (`save` or `del`), `expTimeMillis` and `nonce`, as JSON."""
 
     protocol_version = _signed(40, data_key="protocolVersion")
     signature = _signed(SIGNATURE_CHARACTERS_MAX)
-    intermediate_signing_key = fields.Nested(IntermediateKeySchema, required=True, data_key="intermediateSigningKey")
+    intermediate_signing_key = fields.Nested(GoogleKeySchema, required=True, data_key="intermediateSigningKey")
     signed_message = _signed(SIGNED_CHARACTERS_MAX, data_key="signedMessage")

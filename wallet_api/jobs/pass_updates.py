@@ -29,7 +29,7 @@ def refresh(app: App, tx: Tx, touched: Mapping[UUID, datetime], *, now: datetime
     """Note which passes of these members show something else now; `touched`: since when they may."""
     locked = locks.passes_of(tx, touched)
     if locked:
-        causes = {card.id: touched[card.member_id] for card_id in locked if (card := cards.by_id(tx, card_id))}
+        causes = {card_id: touched[member_id] for card_id, member_id in locked.items()}
         pass_changes.note(app, tx, locked, causes, now=now)
 
 

@@ -149,24 +149,25 @@ def contest(tx: Tx, program_id: str, contest_id: str) -> None:
     )
 
 
-def passes_of(tx: Tx, members: Iterable[UUID]) -> list[UUID]:
-    """Lock the passes that are followed of these members, before what they show is read; the ids of their cards.
+def passes_of(tx: Tx, members: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Lock the passes that are followed of these members, before what they show is read: whose is each card's.
 
     Two who look at one pass at a time would else note what it showed before as its last change.
     """
-    return _passes(tx, "member_id", members)
+    rows = sql.every(
+        tx,
+        "SELECT card_id, member_id FROM passes WHERE member_id = ANY(:members) ORDER BY card_id FOR NO KEY UPDATE",
+        members=list(members),
+    )
+    return {row.card_id: row.member_id for row in rows}
 
 
 def passes(tx: Tx, cards: Iterable[UUID]) -> list[UUID]:
     """Lock the passes that are followed of these cards, as `passes_of` does."""
-    return _passes(tx, "card_id", cards)
-
-
-def _passes(tx: Tx, of: str, ids: Iterable[UUID]) -> list[UUID]:
     rows = sql.every(
         tx,
-        f"SELECT card_id FROM passes WHERE {of} = ANY(:ids) ORDER BY card_id FOR NO KEY UPDATE",  # noqa: S608 names of our own
-        ids=list(ids),
+        "SELECT card_id FROM passes WHERE card_id = ANY(:cards) ORDER BY card_id FOR NO KEY UPDATE",
+        cards=list(cards),
     )
     return [row.card_id for row in rows]
 

@@ -53,6 +53,8 @@ _MOVE = (
     """
     UPDATE devices SET member_id = :kept WHERE member_id = :gone
     """,
+    # The card's pass goes on in the wallet, and shows what the member who stays has.
+    "UPDATE passes SET member_id = :kept WHERE member_id = :gone",
 )
 
 _IDENTITY = ("email", "phone", "external_ref", "given_name", "family_name", "birth_date", "time_zone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -198,11 +199,16 @@ def _balance(member: Loaded, unit: Unit, words: Explainer) -> FaceBalance:
 
 
 def _rewards(member: Loaded, words: Explainer, *, today: date, now: datetime) -> list[str]:
-    """What the member can have: the vouchers they hold, then the rewards that they can ask for."""
+    """What the member can have: the vouchers they hold, the first to end first, then the rewards that they can ask for."""
     definition, state = member.definition, member.state
-    held = [item for item in state.vouchers.values() if item.is_usable(today)]
-    held.sort(key=lambda item: (item.valid_until or date.max, item.reward, item.id))
-    lines = [words.until(words.reward(item.reward), item.valid_until) for item in held]
+    held: Counter[tuple[date, str]] = Counter()
+    for voucher in state.vouchers.values():
+        if voucher.is_usable(today):
+            held[voucher.valid_until or date.max, voucher.reward] += voucher.quantity
+    lines = []
+    for (last, reward), number in sorted(held.items()):
+        name = words.reward(reward) if number == 1 else f"{number} × {words.reward(reward)}"
+        lines.append(words.until(name, None if last == date.max else last))
     return lines + [
         str(item["name"]) for item in present.rewards_for(definition, state, words, now=now) if item["available"]
     ]

@@ -95,7 +95,7 @@ class FaceProgress:
     """How far the member is on the way that the card draws: `done` of `needed`, both in the same steps.
 
     `stamps` are drawn one by one beside the first balance, so they are for that unit only; the way to a tier or to a
-    reward is a bar. `label` says what is missing for what, in the member's language.
+    reward is a bar. `label` says in few words what is missing for what, in the member's language.
     """
 
     kind: Literal["tier", "reward", "stamps"]

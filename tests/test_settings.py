@@ -208,3 +208,12 @@ def test_a_change_over_of_certificates_is_set_up_whole(tmp_path: Path) -> None:
 
     assert "APPLE_PASS_KEY_NEXT is set, and APPLE_PASS_CERT_NEXT is not." in no_certificate
     assert "APPLE_PASS_CERT and APPLE_PASS_KEY and APPLE_WWDR_CERT are not set." in no_first
+
+
+def test_the_key_of_nfc_readers_is_a_compressed_key_on_p_256() -> None:
+    key = "MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgACJSSx/wk8yJFezle8j14BEN5cso4ZvvyfJBLWLKX4Yro="
+
+    assert Settings.from_env({**GOOD, "APPLE_NFC_PUBLIC_KEY": key}).apple_nfc_public_key == key
+    for wrong in (key[:-4], "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE" + "A" * 86 + "==", "no key"):
+        (fault,) = faults_of({**GOOD, "APPLE_NFC_PUBLIC_KEY": wrong})
+        assert fault.startswith("APPLE_NFC_PUBLIC_KEY is not base64 of a P-256 public key, compressed")

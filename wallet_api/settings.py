@@ -16,6 +16,8 @@ from urllib.parse import SplitResult, urlsplit
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from passes.apple.rules import is_p256_compressed
+
 DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 DEFAULT_DATA_DIR = "var"
 DEFAULT_APPLE_PUSH_PAUSE_SECONDS = 30
@@ -69,6 +71,7 @@ class Settings:
     apple_wwdr_cert_next: Path | None = None
     apple_pass_type_id: str | None = None
     apple_team_id: str | None = None
+    apple_nfc_public_key: str | None = None
     apns_endpoint: str | None = None
     apns_ca: Path | None = None
     apple_push_pause_seconds: int = DEFAULT_APPLE_PUSH_PAUSE_SECONDS
@@ -106,6 +109,7 @@ class Settings:
             apple_wwdr_cert_next=read.file("APPLE_WWDR_CERT_NEXT"),
             apple_pass_type_id=read.text("APPLE_PASS_TYPE_ID"),
             apple_team_id=read.text("APPLE_TEAM_ID"),
+            apple_nfc_public_key=read.nfc_key("APPLE_NFC_PUBLIC_KEY"),
             apns_endpoint=read.web("APNS_ENDPOINT", schemes=("https",)),
             apns_ca=read.file("APNS_CA"),
             apple_push_pause_seconds=int(read.digits("APPLE_PUSH_PAUSE_SECONDS") or DEFAULT_APPLE_PUSH_PAUSE_SECONDS),
@@ -316,6 +320,14 @@ class _Reader:
         if number < 1:
             self.faults.append(f"{name} must be at least 1.")
         return number
+
+    def nfc_key(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is not None and not is_p256_compressed(text):
+            self.faults.append(
+                f"{name} is not base64 of a P-256 public key, compressed, in X.509's form. Make it as docs/wallets.md says."
+            )
+        return text
 
     def switch(self, name: str, *, default: bool) -> bool:
         text = self.text(name)

@@ -95,11 +95,17 @@ def _store_card(face: CardFace) -> dict[str, list[Field]]:
 
 
 def _ahead(face: CardFace) -> list[Field]:
-    """Return how far the next level and the next reward are, the one that is drawn first."""
+    """Return how far the next level and the next reward are: first what is drawn, in few words, since a row is short."""
     tier = _given("next-tier", texts.NEXT_TIER, face.next_tier)
     reward = _given("next-reward", texts.NEXT_REWARD, face.next_reward)
-    draws_reward = face.progress is not None and face.progress.kind != "tier"
-    return [*reward, *tier] if draws_reward else [*tier, *reward]
+    if face.progress is None:
+        return [*tier, *reward]
+    label, whole, other = (
+        (texts.NEXT_TIER, tier, reward) if face.progress.kind == "tier" else (texts.NEXT_REWARD, reward, tier)
+    )
+    drawn = _given("progress", label, face.progress.label)
+    is_all = [field["value"] for field in drawn] == [field["value"] for field in whole]
+    return [*drawn, *([] if is_all else whole), *other]
 
 
 def _field(key: str, label: str, value: str) -> Field:

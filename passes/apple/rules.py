@@ -24,6 +24,12 @@ _HEADER_MAX: Final = 3
 _ROW_MAX: Final = 4
 
 Json = dict[str, object]
+# A key of a field or place and what is wrong with it. The path before it is written for faults only: a sound pass, which
+# is nearly every one, costs none.
+_Named = tuple[str, str]
+_DEMANDING: Final = frozenset(
+    ("numberStyle", "currencyCode", "dateStyle", "timeStyle", "textAlignment", "attributedValue", "dataDetectorTypes")
+)
 
 
 @dataclass(frozen=True)
@@ -110,35 +116,34 @@ def _places(document: Json) -> Iterator[Fault]:
         if not isinstance(places, list) or len(places) > LOCATIONS_MAX:
             yield Fault(key, f"is not a list of at most {LOCATIONS_MAX}")
             continue
+        of_place = _location if key == "locations" else _beacon
         for index, place in enumerate(places):
-            path = f"{key}[{index}]"
             if not isinstance(place, dict):
-                yield Fault(path, "is not an object")
-            elif key == "locations":
-                yield from _location(place, path)
-            else:
-                yield from _beacon(place, path)
+                yield Fault(f"{key}[{index}]", "is not an object")
+                continue
+            for name, what in of_place(place):
+                yield Fault(f"{key}[{index}].{name}", what)
 
 
-def _location(place: Json, path: str) -> Iterator[Fault]:
+def _location(place: Json) -> Iterator[_Named]:
     for key, most in (("latitude", 90), ("longitude", 180)):
         degrees = place.get(key)
         if not _is_number(degrees) or not -most <= degrees <= most:
-            yield Fault(f"{path}.{key}", f"is not between -{most} and {most} degrees")
+            yield key, f"is not between -{most} and {most} degrees"
     if "altitude" in place and not _is_number(place["altitude"]):
-        yield Fault(f"{path}.altitude", "is not a number")
+        yield "altitude", "is not a number"
     if "relevantText" in place and (what := _text(place["relevantText"])):
-        yield Fault(f"{path}.relevantText", what)
+        yield "relevantText", what
 
 
-def _beacon(beacon: Json, path: str) -> Iterator[Fault]:
+def _beacon(beacon: Json) -> Iterator[_Named]:
     if what := _uuid(beacon.get("proximityUUID")):
-        yield Fault(f"{path}.proximityUUID", what)
+        yield "proximityUUID", what
     for key in ("major", "minor"):
         if key in beacon and not (type(number := beacon[key]) is int and 0 <= number <= _UINT16_MAX):
-            yield Fault(f"{path}.{key}", f"is not a whole number from 0 to {_UINT16_MAX}")
+            yield key, f"is not a whole number from 0 to {_UINT16_MAX}"
     if "relevantText" in beacon and (what := _text(beacon["relevantText"])):
-        yield Fault(f"{path}.relevantText", what)
+        yield "relevantText", what
 
 
 def _dates(document: Json) -> Iterator[Fault]:
@@ -171,7 +176,7 @@ def _nfc(document: Json, *, allowed: bool) -> Iterator[Fault]:
     message = nfc.get("message")
     if not isinstance(message, str) or not 1 <= len(message.encode(errors="replace")) <= NFC_MESSAGE_BYTES_MAX:
         yield Fault("nfc.message", f"is not a text of 1 to {NFC_MESSAGE_BYTES_MAX} bytes")
-    if not _is_p256_compressed(nfc.get("encryptionPublicKey")):
+    if not is_p256_compressed(nfc.get("encryptionPublicKey")):
         yield Fault("nfc.encryptionPublicKey", "is not base64 of a P-256 public key, compressed, in X.509's form")
     if "requiresAuthentication" in nfc and (what := _flag(nfc["requiresAuthentication"])):
         yield Fault("nfc.requiresAuthentication", what)
@@ -194,7 +199,11 @@ def _style(document: Json) -> Iterator[Fault]:
                 yield Fault(path, "is not a list of fields that Wallet knows")
                 continue
             for index, field in enumerate(fields):
-                yield from _field(field, f"{path}[{index}]", group, seen)
+                if not isinstance(field, dict):
+                    yield Fault(f"{path}[{index}]", "is not an object")
+                    continue
+                for name, what in _field(field, group, seen):
+                    yield Fault(f"{path}[{index}].{name}", what)
         yield from _room(style, body)
         if style == "boardingPass" and "transitType" not in body:
             yield Fault(f"{style}.transitType", "is missing")
@@ -202,8 +211,7 @@ def _style(document: Json) -> Iterator[Fault]:
 
 def _room(style: str, body: Json) -> Iterator[Fault]:
     def count(*groups: str) -> int:
-        lists = (body.get(group) for group in groups)
-        return sum(len(fields) for fields in lists if isinstance(fields, list))
+        return sum([len(fields) for group in groups if isinstance(fields := body.get(group), list)])
 
     if count("headerFields") > _HEADER_MAX:
         yield Fault(f"{style}.headerFields", f"has room for {_HEADER_MAX}")
@@ -217,49 +225,47 @@ def _room(style: str, body: Json) -> Iterator[Fault]:
                 yield Fault(f"{style}.{group}", f"has room for {_ROW_MAX}")
 
 
-def _field(field: object, path: str, group: str, seen: set[str]) -> Iterator[Fault]:
-    if not isinstance(field, dict):
-        yield Fault(path, "is not an object")
-        return
+def _field(field: Json, group: str, seen: set[str]) -> Iterator[_Named]:
     key, value = field.get("key"), field.get("value")
     if not isinstance(key, str) or not key:
-        yield Fault(f"{path}.key", "is not a text")
+        yield "key", "is not a text"
     elif key in seen:
-        yield Fault(f"{path}.key", f"{key!r} is there twice; keys are unique in the whole pass")
+        yield "key", f"{key!r} is there twice; keys are unique in the whole pass"
     else:
         seen.add(key)
     if not isinstance(value, str) and not _is_number(value):
-        yield Fault(f"{path}.value", "is neither a text nor a number")
-    for name in field:
-        if name not in _FIELD:
-            yield Fault(f"{path}.{name}", "is not a key that a field may have")
-        elif what := _FIELD[name](field[name]):
-            yield Fault(f"{path}.{name}", what)
-    yield from _field_pairs(field, path, group)
+        yield "value", "is neither a text nor a number"
+    for name, part in field.items():
+        if (test := _FIELD.get(name)) is None:
+            yield name, "is not a key that a field may have"
+        elif what := test(part):
+            yield name, what
+    if not _DEMANDING.isdisjoint(field):
+        yield from _field_pairs(field, group)
 
 
-def _field_pairs(field: Json, path: str, group: str) -> Iterator[Fault]:
-    """Find what one key of a field demands of the others, and of where the field stands."""
+def _field_pairs(field: Json, group: str) -> Iterator[_Named]:
+    """Find what one key of a field demands of the others, and of where the field stands; it is one of `_DEMANDING`."""
     value = field.get("value")
     if "numberStyle" in field and "currencyCode" in field:
-        yield Fault(f"{path}.numberStyle", "excludes currencyCode")
+        yield "numberStyle", "excludes currencyCode"
     if ("numberStyle" in field or "currencyCode" in field) and not _is_number(value):
-        yield Fault(f"{path}.value", "is not a number, but is to be shown as one")
+        yield "value", "is not a number, but is to be shown as one"
     if ("dateStyle" in field or "timeStyle" in field) and _not_date(value):
-        yield Fault(f"{path}.value", "is not a W3C date with a time zone")
+        yield "value", "is not a W3C date with a time zone"
     if "textAlignment" in field and group in ("primaryFields", "backFields"):
-        yield Fault(f"{path}.textAlignment", f"is not for {group}")
+        yield "textAlignment", f"is not for {group}"
     for name in ("attributedValue", "dataDetectorTypes"):
         if name in field and group != "backFields":
-            yield Fault(f"{path}.{name}", "is for backFields only")
+            yield name, "is for backFields only"
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether this is a number that JSON readers keep exactly; NaN and infinity are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 2**53
+    return (type(value) is int or type(value) is float) and abs(value) <= 2**53  # not bool, which is an int too
 
 
-def _is_p256_compressed(text: object) -> bool:
+def is_p256_compressed(text: object) -> bool:
     """Tell whether this is a SubjectPublicKeyInfo of which only the point differs from one key to the next."""
     if not isinstance(text, str):
         return False

@@ -49,18 +49,26 @@ def test_a_card_is_laid_out_as_a_store_card(face: CardFace) -> None:
     assert [field["value"] for field in card["auxiliaryFields"]] == ["21,75 €"]
 
 
-def test_what_lies_ahead_is_told_in_front_as_the_strip_draws_it_and_the_other_on_the_back(face: CardFace) -> None:
-    both = replace(face, next_tier="250 more for Gold", next_reward="2 more for Coffee")
-    tier = replace(both, progress=FaceProgress(kind="tier", done=1, needed=2, label=""))
-    stamps = replace(both, progress=FaceProgress(kind="stamps", done=7, needed=9, label=""))
+def test_what_lies_ahead_is_told_in_front_in_few_words_as_the_strip_draws_it_and_the_rest_on_the_back(
+    face: CardFace,
+) -> None:
+    both = replace(face, next_tier="250 more in 2026 for Gold", next_reward="2 more for Coffee")
+    tier = replace(both, progress=FaceProgress(kind="tier", done=1, needed=2, label="250 more for Gold"))
+    stamps = replace(both, progress=FaceProgress(kind="stamps", done=7, needed=9, label="2 more for Coffee"))
 
-    fronts = {kind: read(card)["storeCard"]["secondaryFields"][1] for kind, card in (("t", tier), ("s", stamps))}
-    backs = [[f["key"] for f in read(card)["storeCard"]["backFields"]] for card in (tier, stamps)]
+    fronts = [read(card)["storeCard"]["secondaryFields"][1] for card in (tier, stamps, both)]
+    backs = [[f["key"] for f in read(card)["storeCard"]["backFields"]] for card in (tier, stamps, both)]
 
-    assert fronts["t"] == {"key": "next-tier", "label": "Next level", "value": "250 more for Gold"}
-    assert fronts["s"] == {"key": "next-reward", "label": "Next reward", "value": "2 more for Coffee"}
-    assert "next-reward" in backs[0]
-    assert "next-tier" in backs[1]
+    assert fronts == [
+        {"key": "progress", "label": "Next level", "value": "250 more for Gold"},
+        {"key": "progress", "label": "Next reward", "value": "2 more for Coffee"},
+        {"key": "next-tier", "label": "Next level", "value": "250 more in 2026 for Gold"},
+    ]
+    assert [[key for key in keys if key.startswith("next-")] for keys in backs] == [
+        ["next-tier", "next-reward"],
+        ["next-tier"],
+        ["next-reward"],
+    ]
 
 
 def test_a_member_without_a_name_has_no_empty_field(face: CardFace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -61,7 +62,7 @@ def test_a_member_sees_the_way_to_the_next_tier_and_to_the_next_reward(shop: Sho
     assert [balance.amount for balance in face.balances] == ["170"]
     assert face.next_tier == "€380.00 more in 2026 for Silver"
     assert face.next_reward == "30 points more for €5 off"
-    assert face.progress == FaceProgress(kind="tier", done=12_000, needed=50_000, label=face.next_tier)
+    assert face.progress == FaceProgress(kind="tier", done=12_000, needed=50_000, label="€380.00 more for Silver")
     assert face.rewards == ()
 
 
@@ -296,3 +297,14 @@ def test_a_hostile_name_never_keeps_a_member_from_their_pass(shop: Shop) -> None
     document = pass_json(face, pass_type_id="pass.example.carnet", team_id="CARNET0001").decode()
     assert "\u202e" not in document
     assert "bob bob" in document
+
+
+def test_nfc_readers_hear_the_static_code_where_their_key_is_set(shop: Shop) -> None:
+    key = "MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgACJSSx/wk8yJFezle8j14BEN5cso4ZvvyfJBLWLKX4Yro="
+    settings = replace(shop.app.settings, apple_nfc_public_key=key)
+
+    without, with_key = face_of(shop), face_of(replace(shop, app=replace(shop.app, settings=settings)))
+
+    assert without.nfc is None
+    assert with_key.nfc is not None
+    assert (with_key.nfc.message, with_key.nfc.public_key) == (with_key.static_code, key)

@@ -16,6 +16,7 @@ from passes.face import (
     FaceCurrency,
     FaceLink,
     FaceLocation,
+    FaceNfc,
     FaceProgress,
     FaceTier,
     Translation,
@@ -54,12 +55,12 @@ def face_of(app: App, tx: Tx, card: Card, *, now: datetime) -> CardFace:
     ahead = _Ahead.of(member, today=today)
     shops = programs.places(tx, card.program_id, most=PROGRAM_LOCATIONS_ON_A_PASS + 1)
     key = CardKey(master=app.card_master, card_id=card.id, key_version=card.key_version)
-    head = "7" + card.number
+    static_code, head = card_code.static_code(card.number, key), "7" + card.number
     return CardFace(
         brand=brand_face(definition, shops),
         serial=str(card.id),
         card_number=card.number,
-        static_code=card_code.static_code(card.number, key),
+        static_code=static_code,
         rotating_prefix=head + card_code.damm_digit(head),
         holder=" ".join(filter(None, (member.row.given_name, member.row.family_name))),
         locale=locale,
@@ -77,6 +78,7 @@ def face_of(app: App, tx: Tx, card: Card, *, now: datetime) -> CardFace:
         expires_at=_ends_at(definition, state),
         web_service_url=f"{app.settings.base_url}/passes/apple",
         authentication_token=app.pass_token(card.id),
+        nfc=_nfc(app, static_code),
     )
 
 
@@ -153,10 +155,10 @@ class _Ahead:
 
     def drawn(self, words: Explainer) -> FaceProgress | None:
         """What the pass draws: stamps where there are any, else the way to the next tier, else to the next reward."""
-        tier, reward = self.tier_in(words), self.reward_in(words)
-        if tier and self.tier and self.tier.next and not self.has_stamps:
-            return FaceProgress(kind="tier", done=self.tier.value, needed=self.tier.next.threshold or 0, label=tier)
-        if reward:
+        if self.tier and self.tier.next and not self.has_stamps:
+            label = words.missing_for_tier(self.measure, self.tier) or ""
+            return FaceProgress(kind="tier", done=self.tier.value, needed=self.tier.next.threshold or 0, label=label)
+        if reward := self.reward_in(words):
             kind: Literal["stamps", "reward"] = "stamps" if self.has_stamps else "reward"
             return FaceProgress(kind=kind, done=self.done, needed=self.needed, label=reward)
         return None
@@ -267,6 +269,12 @@ def _placed(shop: Location, words: Explainer) -> FaceLocation:
     assert shop.latitude is not None
     assert shop.longitude is not None
     return FaceLocation(latitude=shop.latitude, longitude=shop.longitude, text=words.place(shop.name))
+
+
+def _nfc(app: App, static_code: str) -> FaceNfc | None:
+    """What a reader hears: the code that it would see, which earns but redeems nothing by itself either."""
+    key = app.settings.apple_nfc_public_key
+    return FaceNfc(message=static_code, public_key=key) if key else None
 
 
 def _is_void(card: Card, member: Loaded) -> bool:

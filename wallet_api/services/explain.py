@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -520,6 +521,10 @@ class Explainer:
         if _is_year(progress.first, progress.last):
             return self._say("tier_next_in_year", missing=missing, year=progress.last.year, tier=tier)
         return self._say("tier_next_by", missing=missing, until=self.day(progress.until), tier=tier)
+
+    def missing_for_tier(self, measure: str, progress: Progress) -> str | None:
+        """The same in few words, for where there is little room: without by when."""
+        return self.next_tier(measure, replace(progress, until=None))
 
     def keeping(self, measure: str, progress: Progress, standing: Standing) -> str | None:
         """What is missing to keep the tier beyond its end; None where nothing has to be done for it."""

@@ -15,6 +15,7 @@ TEXT_CHARACTERS_MAX: Final = 4_000
 NAME_CHARACTERS_MAX: Final = 60
 # Tab and line breaks are fit; the rest of C0, DEL and lone surrogates break JSON or its readers.
 _UNFIT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_FIT_ESCAPES: Final = {b"n", b"t", b'"'}
 # Embeddings, overrides and isolates: a name in any script is shown right without them, and with them one name can
 # look like another, or turn round what stands beside it.
 _NO_PART_OF_A_NAME: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
@@ -92,13 +93,15 @@ def text_faults(document: object) -> Iterator[tuple[str, str]]:
 def _is_clean(document: object) -> bool:
     """Tell of most documents that no text in them is unfit, in a tenth of the time of a walk: their JSON shows it.
 
-    Unfit characters stand in it as one of these escapes, or as DEL; half a character cannot be written.
+    Unfit characters stand in it as escapes, or as DEL; half a character cannot be written. What is in doubt, such as a
+    backslash that is text, is left to the walk.
     """
     try:
         data = orjson.dumps(document)
     except TypeError:
         return False
-    return len(data) <= TEXT_CHARACTERS_MAX and not any(sign in data for sign in (b"\\u", b"\\b", b"\\f", b"\x7f"))
+    escapes = {part[:1] for part in data.split(b"\\")[1:]}
+    return len(data) <= TEXT_CHARACTERS_MAX and b"\x7f" not in data and escapes <= _FIT_ESCAPES
 
 
 def _cut(text: str, *, following: str) -> str:

@@ -58,7 +58,7 @@ def build_pass(face: CardFace, *, assets: BrandAssets, signer: Signer, now: date
         face,
         pass_type_id=signer.pass_type_id,
         team_id=signer.team_id,
-        nfc_allowed=allows_nfc(signer.required_at(now).identity.certificate),
+        nfc_allowed=allows_nfc(signer.identity.certificate),
     )
     assets = assets.with_strip(Strip.of(face.progress))
     manifest = orjson.dumps({**assets.digests, "pass.json": _digest(document)})

@@ -15,15 +15,19 @@ _DATE = 0x0021  # 1 January 1980, ZIP's first day: the same members give the sam
 
 @dataclass(frozen=True, kw_only=True)
 class Members:
-    """Some members as they stand in a file: headers and contents, then their directory."""
+    """Some members as they stand in a file: headers and contents, then their directory.
 
-    body: bytes = b""
+    The parts of the body are put together by `archive` alone: pictures are copied once a pass.
+    """
+
+    body: tuple[bytes, ...] = ()
+    body_bytes: int = 0
     directory: bytes = b""
     count: int = 0
 
     def add(self, files: Mapping[str, bytes]) -> "Members":
         """Return these members followed by more; names are ASCII, contents below 4 GiB."""
-        body, directory, offset = [self.body], [self.directory], len(self.body)
+        body, directory, offset = list(self.body), [self.directory], self.body_bytes
         for name, content in files.items():
             path = name.encode("ascii")
             size = len(content)
@@ -33,9 +37,11 @@ class Members:
             place = struct.pack("<3H2L", 0, 0, 0, 0, offset)
             directory += [b"PK\x01\x02", struct.pack("<H", _VERSION), facts, place, path]
             offset += len(header) + size
-        return Members(body=b"".join(body), directory=b"".join(directory), count=self.count + len(files))
+        return Members(
+            body=tuple(body), body_bytes=offset, directory=b"".join(directory), count=self.count + len(files)
+        )
 
     def archive(self) -> bytes:
         """Return the whole file."""
-        end = struct.pack("<4H2LH", 0, 0, self.count, self.count, len(self.directory), len(self.body), 0)
-        return b"".join((self.body, self.directory, b"PK\x05\x06", end))  # one copy; each + would be another
+        end = struct.pack("<4H2LH", 0, 0, self.count, self.count, len(self.directory), self.body_bytes, 0)
+        return b"".join((*self.body, self.directory, b"PK\x05\x06", end))

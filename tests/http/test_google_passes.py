@@ -113,27 +113,24 @@ def test_fields_that_google_adds_are_passed_over(wallet: Wallet) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"sender": "SomebodyElse"}, "root signature"),
-        ({"issuer": "1234567890"}, "message signature"),
-        ({"protocol": "ECv1"}, "protocol version"),
-        ({"intermediate_lasts": timedelta(seconds=-1)}, "intermediate key expired"),
-        ({"message_lasts": timedelta(seconds=-1)}, "message expired"),
-        ({"class_id": "1234567890.program-points-tiers"}, "another issuer's pass"),
-        ({"nonce": "a\0b"}, "nonce"),
-    ],
-)
-def test_a_callback_that_is_not_right_is_refused_and_the_log_says_why(
-    wallet: Wallet, changes: dict[str, Any], why: str
-) -> None:
-    with capture_logs() as logs:
-        response = wallet.tell("save", **changes)
+WRONG: dict[str, dict[str, Any]] = {
+    "root signature": {"sender": "SomebodyElse"},
+    "message signature": {"issuer": "1234567890"},
+    "protocol version": {"protocol": "ECv1"},
+    "intermediate key expired": {"intermediate_lasts": timedelta(seconds=-1)},
+    "message expired": {"message_lasts": timedelta(seconds=-1)},
+    "another issuer's pass": {"class_id": "1234567890.program-points-tiers"},
+    "nonce": {"nonce": "a\0b"},
+}
 
-    assert refused(response) == (401, "forged_callback")
-    assert response.headers["WWW-Authenticate"] == "ECv2SigningOnly"
-    assert [(line["event"], line["why"]) for line in logs] == [("google callback refused", why)]
+
+def test_a_callback_that_is_wrong_at_one_step_is_refused_and_the_log_says_at_which(wallet: Wallet) -> None:
+    with capture_logs() as logs:
+        responses = [wallet.tell("save", **changes) for changes in WRONG.values()]
+
+    assert [refused(response) for response in responses] == [(401, "forged_callback")] * len(WRONG)
+    assert {response.headers["WWW-Authenticate"] for response in responses} == {"ECv2SigningOnly"}
+    assert [line["why"] for line in logs if line["event"] == "google callback refused"] == list(WRONG)
     assert wallet.holding.holders == 0
 
 
@@ -175,28 +172,20 @@ def test_a_pass_of_another_program_is_not_found_under_this_class(wallet: Wallet)
     assert wallet.tell("save", class_id=CLASS).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("body", "problem"),
-    [
-        (b"{", (400, "malformed_json")),
-        (b"[]", (422, "invalid")),
-        (b"{}", (422, "invalid")),
-        (b'{"signature": "\\u0000"}', (422, "invalid")),
-        (b'{"signature": "' + b"x" * 20_000 + b'"}', (413, "body_too_large")),
-    ],
-)
-def test_what_is_no_callback_at_all_is_refused(wallet: Wallet, body: bytes, problem: tuple[int, str]) -> None:
-    response = wallet.api.post(PATH, data=body, content_type="application/json")
-
-    assert refused(response) == problem
+NO_CALLBACKS: dict[bytes, tuple[int, str]] = {
+    b"{": (400, "malformed_json"),
+    b"[]": (422, "invalid"),
+    b"{}": (422, "invalid"),
+    b'{"signature": "\\u0000"}': (422, "invalid"),
+    b'{"signature": "' + b"x" * 20_000 + b'"}': (413, "body_too_large"),
+}
 
 
-def test_a_nul_in_a_signed_text_is_refused(wallet: Wallet) -> None:
-    body = wallet.sign("save")
+def test_what_is_no_callback_at_all_is_refused(wallet: Wallet) -> None:
+    with_nul = json.dumps({**wallet.sign("save"), "signedMessage": "a\0"}).encode()
 
-    response = wallet.api.post(PATH, data=json.dumps({**body, "signedMessage": "a\0"}), content_type="application/json")
-
-    assert refused(response) == (422, "invalid")
+    for body, problem in {**NO_CALLBACKS, with_nul: (422, "invalid")}.items():
+        assert refused(wallet.api.post(PATH, data=body, content_type="application/json")) == problem
 
 
 def test_while_googles_keys_cannot_be_had_google_is_asked_to_come_back(wallet: Wallet) -> None:

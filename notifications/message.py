@@ -15,6 +15,17 @@ _RESERVED_PREFIXES = ("google", "gcm")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Brand:
+    """Whose message it is: the name, colours as `#rrggbb`, where the logo stands, where a mail's name leads."""
+
+    name: str
+    background: str
+    text: str
+    logo_url: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """One message to one device or mailbox, already in its reader's language.
 
@@ -36,6 +47,10 @@ class Message:
     expires_at: datetime
     """After this moment the message is not worth showing, and is not sent."""
     data: Mapping[str, str] = field(default_factory=dict, repr=False)
+    brand: Brand | None = None
+    """How a mail looks; phones show the app's own."""
+    unsubscribe_url: str | None = field(default=None, repr=False)
+    """Ends mails of this sort by one POST; none for what must always come."""
 
     def __post_init__(self) -> None:
         if self.expires_at.tzinfo is None:

@@ -13,6 +13,7 @@ from tests.shop import NOON, Shop, open_shop
 from wallet_api.app import web
 from wallet_api.clock import FixedClock
 from wallet_api.store import deliveries, locks, sql
+from wallet_api.store.ids import new_id
 from wallet_api.store.session import Database
 
 GETS = [
@@ -352,7 +353,18 @@ def test_messages_are_listed_the_newest_first(api: FlaskClient, shop: Shop) -> N
 
 def _notify(shop: Shop, title: str) -> None:
     with shop.app.db.begin() as tx:
-        deliveries.add_notification(tx, shop.program, shop.alice, kind="tier_upgraded", title=title, body="…", now=NOON)
+        sql.run(
+            tx,
+            """
+            INSERT INTO notifications (id, program_id, member_id, kind, title, body, created_at)
+            VALUES (:id, :program, :member, 'tier_upgraded', :title, '…', :now)
+            """,
+            id=new_id(),
+            program=shop.program,
+            member=shop.alice,
+            title=title,
+            now=NOON,
+        )
 
 
 def test_a_consent_is_given_and_withdrawn(api: FlaskClient, shop: Shop, clock: FixedClock) -> None:

@@ -66,6 +66,8 @@ def _not_now(delivery: Delivery, *, now: datetime) -> Marked | None:
     """The last look before sending: what has changed since the message was filed ends it or puts it off."""
     if delivery.is_device_gone:
         return Marked(delivery=delivery, status="gone", reason=Reason.DEVICE_GONE, is_try=False)
+    if delivery.is_mailbox_dead:
+        return Marked(delivery=delivery, status="gone", reason=Reason.NO_ADDRESS, is_try=False)
     if delivery.is_unwanted:
         return Marked(delivery=delivery, status="withheld", reason=Reason.NO_CONSENT, is_try=False)
     if delivery.expires_at <= now:

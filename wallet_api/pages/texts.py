@@ -35,6 +35,18 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "That was too often. Wait {seconds} seconds, then try again.",
         "C’était trop souvent. Attendez {seconds} secondes, puis réessayez.",
     ),
+    # Mail that is to stop
+    "unsubscribe_title": ("Mail from {program}", "E-mails de {program}"),
+    "unsubscribe_marketing": (
+        "Offers and news will no longer come by e-mail. Messages about your card still do.",
+        "Vous ne recevrez plus d’offres par e-mail. Les messages sur votre carte continueront.",
+    ),
+    "unsubscribe_service": (
+        "Messages about your card, such as points and tiers, will no longer come by e-mail.",
+        "Vous ne recevrez plus par e-mail les messages sur votre carte, comme les points ou le niveau.",
+    ),
+    "unsubscribe_do": ("Stop these e-mails", "Ne plus recevoir ces e-mails"),
+    "unsubscribed": ("It is done. No more of these e-mails.", "C’est fait. Vous ne recevrez plus ces e-mails."),
     "busy": (
         "The service is busy. Try again in a moment.",
         "Le service est occupé. Réessayez dans un instant.",

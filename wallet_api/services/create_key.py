@@ -12,6 +12,7 @@ from wallet_api.store import access, programs
 SCOPES = {
     "till": "scan cards, record sales, returns and check-ins, redeem",
     "members:act": "act for a member named by id, as a web shop does",
+    "messages:bounces": "report mail that came back, as a mail provider does",
     "metrics": "read the metrics of operation",
 }
 """What a key may be allowed to do."""

@@ -88,10 +88,13 @@ class Recipients:
 
 
 def recipients_of(
-    app: App, tx: Tx, member_ids: Collection[UUID], *, now: datetime, marketing: bool = False
+    app: App, tx: Tx, member_ids: Collection[UUID], *, now: datetime, marketing: bool = False, lock: bool = True
 ) -> Recipients:
-    """Read these members for sending; `marketing`: they are locked until the commit, so that caps hold."""
-    if marketing:
+    """Read these members for sending; `marketing`: they are locked until the commit, so that caps hold.
+
+    `lock`: False for a look at what would be sent.
+    """
+    if marketing and lock:
         recipients.lock(tx, member_ids)
     found = recipients.read(tx, member_ids, since=now - COUNTED_FOR, marketing=marketing)
     return Recipients(app, tx, found, now=now)
@@ -110,6 +113,16 @@ def file_messages(app: App, tx: Tx, wishes: Sequence[Wish], readers: Recipients,
     return [
         Filed(wish=draft.wish, id=draft.id if draft.id in written else None, verdict=draft.verdict) for draft in drafts
     ]
+
+
+def look_ahead(app: App, wishes: Sequence[Wish], readers: Recipients, *, now: datetime) -> list[Verdict]:
+    """What would become of each wish if it were filed now, as far as it depends on no other; nothing is written."""
+    verdicts = []
+    for wish in wishes:
+        member, definition = readers[wish.member_id], readers.definition(wish.member_id)
+        reader = _reader(member, definition, _targets(app, member))
+        verdicts.append(governor.decide(wish, reader, definition.sending, now=now, channels_on=CHANNELS_ON))
+    return verdicts
 
 
 @dataclass(kw_only=True)

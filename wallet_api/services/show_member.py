@@ -16,7 +16,7 @@ from wallet_api.services.as_of import as_of
 from wallet_api.services.explain import Explainer
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.present import Json
-from wallet_api.store import cards, deliveries, members, merges, transactions
+from wallet_api.store import cards, members, merges, transactions
 from wallet_api.store.session import Tx
 
 
@@ -160,11 +160,6 @@ def voucher(app: App, tx: Tx, member_id: UUID, voucher_id: UUID) -> Json:
     if row is None:
         raise errors.NotFound(what="voucher")
     return _voucher(row, Explainer(member.definition, member.row.locale))
-
-
-def notifications(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> list[Json]:
-    """The messages that the member was sent, the newest first."""
-    return [dict(row._mapping) for row in deliveries.notifications(tx, member_id, before=before, limit=limit)]
 
 
 def consents(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -> list[Json]:

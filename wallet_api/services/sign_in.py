@@ -20,7 +20,7 @@ from wallet_api.services import enrol as enrolment
 from wallet_api.services.app import App
 from wallet_api.services.enrol import Consents
 from wallet_api.services.messages import say
-from wallet_api.store import access, deliveries, locks, members
+from wallet_api.store import access, deliveries, locks, members, preferences
 from wallet_api.store.members import NewMember
 from wallet_api.store.session import Tx
 from wallet_api.tokens import AccessClaims
@@ -105,6 +105,7 @@ def sign_in(app: App, program: str, address: str, code: str) -> Tokens:
         if known is not None and hmac.compare_digest(bytes(known.code_hash), _code_hash(app, program, address, code)):
             if not access.use_code(tx, known.id, now=now):
                 raise errors.InvalidCode()
+            preferences.revive(tx, program, address)
             member_id = members.by_address(tx, program, address)
             if member_id is None:
                 if known.joining is None:

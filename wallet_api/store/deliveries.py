@@ -119,6 +119,7 @@ class NewDelivery:
     title: str | None = None
     body: str | None = None
     data: dict[str, str] | None = None
+    message_class: str = "service"
 
     @property
     def message_id(self) -> UUID:
@@ -150,6 +151,7 @@ class Delivery:
     quiet: str | None
     next_try_at: datetime
     is_device_gone: bool
+    is_mailbox_dead: bool
     is_unwanted: bool
 
 
@@ -175,9 +177,9 @@ def add(tx: Tx, delivery: NewDelivery, *, now: datetime) -> None:
         tx,
         """
         INSERT INTO deliveries (id, message_id, program_id, member_id, kind, channel, target, device_id, title, body,
-                                data, locale, collapse_key, next_try_at, caused_at, expires_at)
+                                data, locale, collapse_key, next_try_at, caused_at, expires_at, class)
         VALUES (:id, :message_id, :program_id, :member_id, :kind, :channel, :target, :device_id, :title, :body,
-                CAST(:data AS jsonb), :locale, :collapse_key, :now, :caused_at, :expires_at)
+                CAST(:data AS jsonb), :locale, :collapse_key, :now, :caused_at, :expires_at, :class)
         """,
         id=new_id(),
         message_id=delivery.message_id,
@@ -195,6 +197,7 @@ def add(tx: Tx, delivery: NewDelivery, *, now: datetime) -> None:
         caused_at=delivery.caused_at,
         expires_at=delivery.expires_at,
         now=now,
+        **{"class": delivery.message_class},
     )
 
 
@@ -226,6 +229,7 @@ def add_sign_in_code(
         title=title,
         body=body,
         data={"code": code},
+        message_class="code",
     )
     add(tx, delivery, now=now)
 
@@ -267,6 +271,8 @@ RETURNING d.id, d.message_id, d.program_id, d.member_id, d.kind, d.target, d.dev
           d.collapse_key, d.attempts, d.lease, d.caused_at, d.expires_at, d.class AS message_class, d.quiet, d.next_try_at,
           d.device_id IS NOT NULL AND (phones.id IS NULL OR phones.forgotten_at IS NOT NULL
             OR phones.member_id <> d.member_id) AS is_device_gone,
+          d.channel = 'email' AND d.class <> 'code' AND EXISTS (
+            SELECT FROM dead_addresses a WHERE a.program_id = d.program_id AND a.address = d.target) AS is_mailbox_dead,
           d.class = 'marketing' AND NOT coalesce((
             SELECT c.granted FROM consents c WHERE c.member_id = d.member_id AND c.kind = 'marketing'
             ORDER BY c.id DESC LIMIT 1), false) AS is_unwanted

@@ -15,10 +15,10 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import getaddresses
-from html import escape
 from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
+from notifications.channels.email_smtp import pages
 from notifications.message import EXPIRED, Message, Outcome, SendResult
 
 _PORTS: dict[str, int] = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
@@ -149,15 +149,20 @@ def compose(message: Message, *, sender: Address, now: datetime) -> EmailMessage
         raise ValueError("not one address")
     language = message.locale.replace("_", "-")
     mail = EmailMessage(policy=SMTP_POLICY)
-    mail["From"] = sender
+    name = message.brand.name if message.brand and not sender.display_name else sender.display_name
+    mail["From"] = Address(display_name=name, addr_spec=sender.addr_spec)
     mail["To"] = Address(addr_spec=message.to)
     mail["Subject"] = message.title
     mail["Date"] = now
     mail["Message-ID"] = f"<{message.id}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no absence notes in return
+    if message.unsubscribe_url is not None:
+        # RFC 8058: a mail program posts there by itself once its reader has pressed its button.
+        mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     # Quoted-printable passes servers that still know 7 bits only.
-    mail.set_content(message.body, cte="quoted-printable")
-    mail.add_alternative(_page(message.title, message.body, language), subtype="html", cte="quoted-printable")
+    mail.set_content(pages.text(message), cte="quoted-printable")
+    mail.add_alternative(pages.html(message, language), subtype="html", cte="quoted-printable")
     mail["Content-Language"] = language  # last: setting content drops the Content-* headers before it
     return mail
 
@@ -255,13 +260,3 @@ def _mailbox(text: str) -> Address:
         case [(name, address)] if _ADDRESS.fullmatch(address):
             return Address(display_name=name, addr_spec=address)
     raise ValueError("MAIL_FROM must be one address, or a name and an <address>")
-
-
-def _page(title: str, body: str, language: str) -> str:
-    paragraphs = "".join(f"<p>{escape(line)}</p>" for line in body.splitlines() if line.strip())
-    return (
-        f'<!doctype html><html lang="{escape(language)}"><head><meta charset="utf-8">'
-        f"<title>{escape(title)}</title></head>"
-        f'<body style="font-family:sans-serif;line-height:1.5"><h1>{escape(title)}</h1>{paragraphs}'
-        "</body></html>\n"
-    )

@@ -28,7 +28,6 @@ from wallet_api.http.schemas.me import (
     EntrySchema,
     MemberPatchSchema,
     MemberSchema,
-    NotificationSchema,
     PurchaseSchema,
     RedemptionBodySchema,
     ReferralSchema,
@@ -290,21 +289,6 @@ class OneVoucher(MethodView):
         app = the_app()
         with app.db.begin() as tx:
             return show_member.voucher(app, tx, caller().id, voucher_id)
-
-
-@blueprint.route("/notifications")
-class Notifications(MethodView):
-    """Messages."""
-
-    decorators = [guarded(by_member)]
-
-    @blueprint.arguments(PageQuery, location="query")
-    @blueprint.response(200, page_schema(NotificationSchema))
-    @refuses(errors.Busy)
-    def get(self, query: Body) -> Page[Json]:
-        """List the messages that I was sent, the newest first."""
-        with the_app().db.read() as tx:
-            return _page(show_member.notifications(tx, caller().id, **_slice(query)), query)
 
 
 @blueprint.route("/consents")

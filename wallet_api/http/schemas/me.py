@@ -212,16 +212,6 @@ class RedemptionBodySchema(Schema):
     quantity = StrictInteger(minimum=1, maximum=QUANTITY_MAX, load_default=1)
 
 
-class NotificationSchema(AnswerSchema):
-    """A message that the member was sent."""
-
-    id = Uuid()
-    kind = fields.String()
-    title = fields.String()
-    body = fields.String()
-    created_at = UtcDateTime()
-
-
 class ConsentBodySchema(Schema):
     """A consent to give or to withdraw."""
 

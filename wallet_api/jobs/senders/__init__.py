@@ -10,7 +10,7 @@ from notifications.channels.email_smtp import EmailChannel, SmtpServer
 from notifications.channels.push_fcm import FcmChannel
 from wallet_api.jobs.senders.apple import AppleSender
 from wallet_api.jobs.senders.google import GoogleSender
-from wallet_api.jobs.senders.messages import MessageSender, console
+from wallet_api.jobs.senders.messages import MailSender, MessageSender, console
 from wallet_api.jobs.senders.sender import Result, Sender
 from wallet_api.jobs.senders.unsent import Unsent
 from wallet_api.services.app import App
@@ -44,6 +44,6 @@ def _push(app: App) -> Sender:
 
 def _email(app: App) -> Sender:
     if app.settings.smtp_url is None:
-        return MessageSender(console(app, "email"))
+        return MailSender(app, console(app, "email"))
     server = SmtpServer.from_url(app.settings.smtp_url)
-    return MessageSender(EmailChannel(server=server, mail_from=app.settings.sender))
+    return MailSender(app, EmailChannel(server=server, mail_from=app.settings.sender))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from notifications.channels import Channel
 from notifications.channels.console import ConsoleChannel
-from notifications.message import Message
+from notifications.message import Brand, Message
+from wallet_api.domain.messages import MessageClass
 from wallet_api.jobs.senders.sender import Result
 from wallet_api.services.app import App
+from wallet_api.services.unsubscribe import Subscription, link_to_end
 from wallet_api.store import deliveries
 from wallet_api.store.deliveries import Delivery
 from wallet_api.store.session import Tx
@@ -44,7 +48,7 @@ class MessageSender:
 
     async def send(self, leased: Sequence[Delivery], *, now: datetime) -> list[Result]:
         """Send what a member reads."""
-        results = await self._channel.send([_message(delivery) for delivery in leased], now=now)
+        results = await self._channel.send(await self._messages(leased), now=now)
         return [
             Result(
                 outcome=result.outcome.value,
@@ -63,6 +67,50 @@ class MessageSender:
     async def close(self) -> None:
         """Close the channel."""
         await self._channel.close()
+
+    async def _messages(self, leased: Sequence[Delivery]) -> list[Message]:
+        return [_message(delivery) for delivery in leased]
+
+
+class MailSender(MessageSender):
+    """E-mail, in the program's colours, and with a link that ends it."""
+
+    def __init__(self, app: App, channel: Channel) -> None:
+        super().__init__(channel)
+        self._app = app
+
+    async def _messages(self, leased: Sequence[Delivery]) -> list[Message]:
+        brands = await asyncio.to_thread(self._brands, {delivery.program_id for delivery in leased})
+        return [
+            replace(
+                _message(delivery),
+                brand=brands.get(delivery.program_id),
+                unsubscribe_url=self._link(delivery),
+            )
+            for delivery in leased
+        ]
+
+    def _brands(self, programs: Collection[str]) -> dict[str, Brand]:
+        base = self._app.settings.base_url
+        with self._app.db.read() as tx:
+            looks = {program: self._app.current_definition(tx, program).brand for program in programs}
+        return {
+            program: Brand(
+                name=brand.name,
+                background=brand.colours.background,
+                text=brand.colours.text,
+                logo_url=f"{base}/v1/programs/{program}/logo.png" if brand.logo else "",
+                url=f"{base}/card/{program}",
+            )
+            for program, brand in looks.items()
+        }
+
+    def _link(self, delivery: Delivery) -> str | None:
+        """None for sign-in codes, which nobody can do without who asks for one."""
+        if delivery.member_id is None or delivery.message_class == MessageClass.CODE:
+            return None
+        subscription = Subscription(member_id=delivery.member_id, message_class=MessageClass(delivery.message_class))
+        return link_to_end(self._app.settings, subscription)
 
 
 def _message(delivery: Delivery) -> Message:

@@ -11,7 +11,6 @@ import orjson
 
 from passes import texts
 from passes.apple.images import brand_images
-from passes.apple.nfc import allows_nfc
 from passes.apple.pass_json import pass_json
 from passes.apple.signing import Signer
 from passes.apple.stored_zip import Members
@@ -58,7 +57,7 @@ def build_pass(face: CardFace, *, assets: BrandAssets, signer: Signer, now: date
         face,
         pass_type_id=signer.pass_type_id,
         team_id=signer.team_id,
-        nfc_allowed=allows_nfc(signer.identity.certificate),
+        nfc_allowed=signer.allows_nfc,
     )
     assets = assets.with_strip(Strip.of(face.progress))
     manifest = orjson.dumps({**assets.digests, "pass.json": _digest(document)})

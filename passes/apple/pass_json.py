@@ -134,6 +134,7 @@ def _since(day: date) -> Field:
     }
 
 
+@lru_cache(maxsize=256)
 def _link(index: int, link: FaceLink) -> Field:
     """Show where a link leads, not its label again: the label is translated, a text with a link in it is not."""
     url = link_url(link.url, field=f"links[{index}]")

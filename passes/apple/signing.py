@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from passes.apple.cms import Identity, sign_detached
+from passes.apple.nfc import allows_nfc
 from passes.errors import PassRefused
 
 # Apple writes the pass type id into its pass certificates under this number.
@@ -29,7 +30,7 @@ class Signer:
     """Signs manifests with one pass certificate, or with two in turn; safe to share between threads.
 
     While a certificate is replaced both are loaded: see `followed_by`. One is for development if it is from
-    `passes.apple.development`: no iPhone takes what it signs.
+    `passes.apple.development`: no iPhone takes what it signs. Wallet takes NFC only where Apple has allowed it.
     """
 
     pass_type_id: str
@@ -37,6 +38,7 @@ class Signer:
     begins_at: datetime
     ends_at: datetime
     is_development: bool
+    allows_nfc: bool
     identity: Identity = field(repr=False)
     successor: "Signer | None" = field(default=None, repr=False)
 
@@ -74,6 +76,7 @@ class Signer:
             begins_at=max(certificate.not_valid_before_utc, intermediate.not_valid_before_utc),
             ends_at=min(certificate.not_valid_after_utc, intermediate.not_valid_after_utc),
             is_development=DEVELOPMENT_MARK in subject_values(certificate, NameOID.ORGANIZATION_NAME),
+            allows_nfc=allows_nfc(certificate),
             identity=Identity.of(key, certificate, intermediate),
         )
         if apple_pass_type(certificate) != signer.pass_type_id:

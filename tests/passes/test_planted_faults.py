@@ -17,7 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
 from cryptography.x509.oid import NameOID
 from PIL import Image
@@ -350,7 +350,7 @@ def test_a_tickets_strip_is_lower_than_a_cards(sound: Sound) -> None:
 
 
 @pytest.fixture(scope="module")
-def nfc_signer(signer: Signer, now: datetime) -> Signer:
+def nfc_signer(now: datetime) -> Signer:
     """Signs with a certificate of which Apple has allowed NFC."""
     key, wwdr_key = (rsa.generate_private_key(65537, 2048) for _ in range(2))
     wwdr = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A stand-in for WWDR")])
@@ -379,7 +379,12 @@ def nfc_signer(signer: Signer, now: datetime) -> Signer:
         .add_extension(x509.UnrecognizedExtension(NFC_OID, b"\x05\x00"), critical=False)
         .sign(wwdr_key, SHA256())
     )
-    return replace(signer, identity=Identity.of(key, leaf, authority))
+    return Signer.load(
+        cert_pem=leaf.public_bytes(Encoding.PEM),
+        key_pem=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        password=None,
+        wwdr_pem=authority.public_bytes(Encoding.PEM),
+    )
 
 
 def test_a_certificate_with_apples_leave_signs_passes_with_nfc(

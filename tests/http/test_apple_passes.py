@@ -25,6 +25,7 @@ from tests.shop import NOON, Shop
 from wallet_api.app import web
 from wallet_api.clock import FixedClock
 from wallet_api.http.auth import by_member, by_pass, guarded
+from wallet_api.http.rate_limit import RATE_LIMITER, WALLET_REGISTRATIONS, RateLimiter
 from wallet_api.jobs.expand import expand
 from wallet_api.store import passes
 
@@ -170,6 +171,57 @@ def test_the_newest_pass_is_fetched_once(wallet: Wallet, clock: FixedClock, meth
     assert (again.status_code, again.data) == (304, b"")
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_etag_that_is_known_spares_the_pass_whatever_its_date(wallet: Wallet, method: str) -> None:
+    fetched = wallet.api.get(wallet.newest, headers=wallet.authorized)
+    old, tag = {"If-Modified-Since": http_date(NOON - timedelta(days=1))}, fetched.headers["ETag"]
+
+    known = wallet.api.open(wallet.newest, method=method, headers={**wallet.authorized, **old, "If-None-Match": tag})
+    other = {"If-None-Match": '"another"', "If-Modified-Since": http_date(NOON + timedelta(days=1))}
+    unknown = wallet.api.open(wallet.newest, method=method, headers={**wallet.authorized, **other})
+
+    assert tag.startswith('"')  # a strong one
+    assert (known.status_code, known.data, known.headers["ETag"]) == (304, b"", tag)
+    assert unknown.status_code == 200
+    wallet.change()
+    assert wallet.api.get(wallet.newest, headers=wallet.authorized).headers["ETag"] != tag
+
+
+@pytest.mark.parametrize("condition", ["If-None-Match", "If-Modified-Since"])
+def test_a_member_downloads_the_pass_once(api: FlaskClient, shop: Shop, condition: str) -> None:
+    alice = as_member(shop)
+    first = api.get("/v1/me/card/apple.pkpass", headers=alice)
+    known = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}[condition]
+
+    again = api.get("/v1/me/card/apple.pkpass", headers={**alice, condition: first.headers[known]})
+
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.headers["Cache-Control"] == "no-store"
+
+
+def test_a_pass_is_signed_once_for_what_it_shows(wallet: Wallet, clock: FixedClock) -> None:
+    first = wallet.api.get(wallet.newest, headers=wallet.authorized).data
+    clock.advance(timedelta(minutes=1))
+
+    again = wallet.api.get(wallet.newest, headers=wallet.authorized).data
+    wallet.change()
+    changed = wallet.api.get(wallet.newest, headers=wallet.authorized).data
+
+    assert again == first  # with the time of its signature
+    assert changed != first
+
+
+def test_what_a_device_has_costs_no_signature(wallet: Wallet, signer: Signer) -> None:
+    wallet.change()
+    etag = wallet.api.head(wallet.newest, headers={**wallet.authorized, "If-None-Match": '"another"'}).headers["ETag"]
+    ended = replace(signer, ends_at=NOON - timedelta(days=1))
+    api = web(replace(wallet.shop.app, apple=ended)).test_client()
+
+    response = api.get(wallet.newest, headers={**wallet.authorized, "If-None-Match": etag})
+
+    assert response.status_code == 304
+
+
 def test_a_pass_that_changed_is_fetched_again(wallet: Wallet, clock: FixedClock) -> None:
     before = told_pass(wallet.api.get(wallet.newest, headers=wallet.authorized).data)
     since = {"If-Modified-Since": http_date(clock.now())}
@@ -229,6 +281,64 @@ def test_the_right_token_of_a_pass_that_was_never_made_opens_nothing(wallet: Wal
 @pytest.mark.parametrize("path", [f"{V1}/passes/{TYPE}/a/b", f"{V1}/devices/%00/registrations/{TYPE}"])
 def test_an_id_is_one_segment_that_can_be_stored(wallet: Wallet, path: str) -> None:
     assert refused(wallet.api.get(path, headers=wallet.authorized)) == (404, "not_found")
+
+
+def test_a_registration_is_small(wallet: Wallet) -> None:
+    body = {"pushToken": PUSH_TOKEN, "more": "x" * 5_000}
+
+    response = wallet.api.post(wallet.registration, json=body, headers=wallet.authorized)
+
+    assert refused(response) == (413, "body_too_large")
+
+
+def test_a_device_id_that_cannot_be_stored_is_not_found(wallet: Wallet) -> None:
+    for device in ("%00", "a%0Ab", "a%7F", "x" * 201):
+        path = f"{V1}/devices/{device}/registrations/{TYPE}/{wallet.serial}"
+
+        response = wallet.api.post(path, json={"pushToken": PUSH_TOKEN}, headers=wallet.authorized)
+
+        assert refused(response) == (404, "not_found"), device
+
+
+def test_a_device_id_is_decoded_and_only_a_name(wallet: Wallet) -> None:
+    for device in ("%C3%A9", "%F0%9F%93%B1", "%2527%3B--", "a%20b", "%E2%80%AE"):
+        path = f"{V1}/devices/{device}/registrations/{TYPE}"
+
+        registered = wallet.api.post(
+            f"{path}/{wallet.serial}", json={"pushToken": PUSH_TOKEN}, headers=wallet.authorized
+        )
+
+        assert registered.status_code == 201, device
+        assert told(wallet.api.get(path))["serialNumbers"] == [wallet.serial]
+
+
+def test_a_device_may_not_ask_without_end(wallet: Wallet) -> None:
+    wallet.register()
+
+    answers = [wallet.changes() for _ in range(121)]
+
+    assert [answer.status_code for answer in answers] == [200] * 120 + [429]
+    assert refused(answers[-1]) == (429, "too_many_requests")
+    assert answers[-1].headers["Retry-After"] == "60"
+
+
+def test_one_client_may_not_register_without_end(wallet: Wallet) -> None:
+    limiter = wallet.api.application.extensions.setdefault(RATE_LIMITER, RateLimiter())
+    for _ in range(WALLET_REGISTRATIONS.most - 2):
+        limiter.count(WALLET_REGISTRATIONS, "127.0.0.1", now=NOON)
+
+    answers = [wallet.register() for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [201, 200, 429]
+
+
+def test_a_replayed_registration_changes_nothing(wallet: Wallet) -> None:
+    wallet.register()
+    tag = told(wallet.changes())["lastUpdated"]
+
+    wallet.register()
+
+    assert wallet.changes(tag).status_code == 204
 
 
 @pytest.mark.parametrize("body", [{}, {"pushToken": 5}, {"pushToken": "not hex"}])

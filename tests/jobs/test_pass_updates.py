@@ -433,7 +433,8 @@ def test_tags_skip_nothing_when_many_note_changes_at_once(shop: Shop, signer: Si
         member = shop.join(f"member{number}")
         phones.append((member, phone_of(shop, member, id="one-phone")))
     expand(shop.app)
-    seen, tags = set(), [phones[0][1].tag]
+    seen: set[str] = set()
+    tags = [phones[0][1].tag]
 
     def sell(member: UUID) -> None:
         shop.sell(1_000, to=member)
@@ -446,7 +447,7 @@ def test_tags_skip_nothing_when_many_note_changes_at_once(shop: Shop, signer: Si
                 seen.update(told.serials)
                 tags.append(told.tag)
 
-    at_once([ask, *(lambda member=member: sell(member) for member, _ in phones)])  # type: ignore[misc]  # bound early
+    at_once([ask, *(lambda member=member: sell(member) for member, _ in phones)])
     expand(shop.app)
     ask()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from wallet_api.services import card_face, pass_changes, show_pass
+from wallet_api.services import pass_changes, show_pass
 from wallet_api.services.app import App
 from wallet_api.services.show_pass import ShownPass
 from wallet_api.store import locks, pass_freshness, passes
@@ -39,19 +39,13 @@ def register(
         card = show_pass.card_for_pass(app, tx, uuid_of(serial), token)
         if card is None or not is_ours(app, pass_type_id):
             return None
-        face = card_face.face_of(app, tx, card, now=now)
-        passes.issue(
-            tx,
-            card.id,
-            program_id=card.program_id,
-            member_id=card.member_id,
-            fingerprint=face.fingerprint(),
-            now=now,
-        )
+        if passes.of_card(tx, card.id) is None:  # it was made before the database was restored from a copy
+            pass_changes.current(app, tx, card, now=now)
         held = Held(device_id=device_id, pass_type_id=pass_type_id, card_id=card.id)
         is_new = passes.register(tx, held, push_token=push_token, now=now)
         if is_new:
             passes.tell_of_registration(tx, held, tag=locks.pass_feed(tx))
+            # Read again under the feed's lock: a change that the worker is noting has it already, or finds this device.
             followed, holder = passes.of_card(tx, card.id), passes.holder(tx, held)
             if followed and followed.tag and holder:
                 pass_changes.wake(app, tx, [holder], {card.id: card}, {card.id: now}, now=now)

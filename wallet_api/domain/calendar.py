@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 
 from wallet_api.domain.definition import Period, Span
 
+IN_EVERY_MONTH = 28
+"""Every month has this day; the length of a month need not be looked up for it."""
+
 
 def local_day(instant: datetime, zone: ZoneInfo) -> date:
     """The program-local day in which an aware instant lies."""
@@ -32,8 +35,8 @@ def add(day: date, span: Span) -> date:
     """The day a span later; the last day of the month where the month is shorter (31 January + 1 month)."""
     months = day.year * 12 + day.month - 1 + span.months
     year, month = divmod(months, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(day.day, last)) + timedelta(days=span.days)
+    in_month = day.day if day.day <= IN_EVERY_MONTH else min(day.day, calendar.monthrange(year, month + 1)[1])
+    return date(year, month + 1, in_month) + timedelta(days=span.days)
 
 
 def last_valid(day: date, span: Span) -> date:

@@ -21,94 +21,107 @@ from wallet_api.store.locks import MemberRow
 from wallet_api.store.session import Tx, json_text
 
 Row: TypeAlias = Mapping[str, object]
-"""A row of a table, by the names of its columns."""
+"""What is written of a row, by the names that the statement has for it."""
 
-# Each table's rows come as JSON and become rows by its own types. Members are found by `ids`: the planner knows that
-# these are few, and would otherwise read through a small table from end to end.
+# Each table's rows come as JSON. Members are found by `ids`: the planner knows that these are few, and would otherwise
+# read through a small table from end to end.
 _WRITE = """
 WITH wrote_entries AS (
-  INSERT INTO entries (id, program_id, member_id, position, unit, kind, amount, occurred_at, recorded_at, source_id,
-                       rule, definition_version, reverses, takes, why, expires_at, usable_at, hash)
-  SELECT id, program_id, member_id, position, unit, kind, amount, occurred_at, :now, source_id,
-         rule, definition_version, reverses, takes, why, expires_at, usable_at, hash
-  FROM jsonb_populate_recordset(NULL::entries, CAST(:entries AS jsonb))
+  INSERT INTO entries (recorded_at, id, program_id, member_id, position, unit, kind, amount, occurred_at, source_id, rule,
+                       definition_version, reverses, takes, why, expires_at, usable_at, hash)
+  SELECT :now, x.*
+  FROM jsonb_to_recordset(CAST(:entries AS jsonb)) AS x(id uuid, program_id text, member_id uuid, position int,
+       unit text, kind text, amount bigint, occurred_at timestamptz, source_id uuid, rule text, version int,
+       reverses uuid, takes jsonb, why jsonb, expires_at timestamptz, usable_at timestamptz, hash bytea)
 ),
 wrote_lots AS (
   INSERT INTO lots (member_id, id, unit, amount, remaining, earned_at, expires_at, usable_at, source_id)
-  SELECT member_id, id, unit, amount, remaining, earned_at, expires_at, usable_at, source_id
-  FROM jsonb_populate_recordset(NULL::lots, CAST(:lots AS jsonb))
+  SELECT x.*
+  FROM jsonb_to_recordset(CAST(:lots AS jsonb)) AS x(member_id uuid, id uuid, unit text, amount bigint,
+       remaining bigint, earned_at timestamptz, expires_at timestamptz, usable_at timestamptz, source_id uuid)
   ON CONFLICT (member_id, id) DO UPDATE
   SET remaining = excluded.remaining, expires_at = excluded.expires_at, usable_at = excluded.usable_at
 ),
 wrote_accounts AS (
   INSERT INTO accounts (member_id, unit, available, pending, lifetime, debt, expires_at)
-  SELECT member_id, unit, available, pending, lifetime, debt, expires_at
-  FROM jsonb_populate_recordset(NULL::accounts, CAST(:accounts AS jsonb))
+  SELECT x.*
+  FROM jsonb_to_recordset(CAST(:accounts AS jsonb)) AS x(member_id uuid, unit text, available bigint, pending bigint,
+       lifetime bigint, debt bigint, expires_at timestamptz)
   ON CONFLICT (member_id, unit) DO UPDATE
   SET available = excluded.available, pending = excluded.pending, lifetime = excluded.lifetime,
       debt = excluded.debt, expires_at = excluded.expires_at
 ),
 wrote_measures AS (
   INSERT INTO day_measures (member_id, measure, day, value)
-  SELECT member_id, measure, day, value FROM jsonb_populate_recordset(NULL::day_measures, CAST(:measures AS jsonb))
+  SELECT x.*
+  FROM jsonb_to_recordset(CAST(:measures AS jsonb)) AS x(member_id uuid, measure text, day date, value bigint)
   ON CONFLICT (member_id, measure, day) DO UPDATE SET value = day_measures.value + excluded.value
 ),
 wrote_counts AS (
   INSERT INTO rule_counts (member_id, rule, period, times, units)
-  SELECT member_id, rule, period, times, units FROM jsonb_populate_recordset(NULL::rule_counts, CAST(:counts AS jsonb))
+  SELECT x.*
+  FROM jsonb_to_recordset(CAST(:counts AS jsonb)) AS x(member_id uuid, rule text, period text, times bigint,
+       units bigint)
   ON CONFLICT (member_id, rule, period) DO UPDATE
   SET times = rule_counts.times + excluded.times, units = rule_counts.units + excluded.units
 ),
 wrote_redemptions AS (
-  INSERT INTO redemptions (id, program_id, member_id, key_id, recorded_at, reward, quantity, unit, amount, takes,
-                           status, made_at, hold_expires_at)
-  SELECT id, program_id, member_id, CAST(:key_id AS uuid), :now, reward, quantity, unit, amount, takes,
-         status, made_at, hold_expires_at
-  FROM jsonb_populate_recordset(NULL::redemptions, CAST(:redemptions AS jsonb))
+  INSERT INTO redemptions (key_id, recorded_at, id, program_id, member_id, reward, quantity, unit, amount, takes, status,
+                           made_at, hold_expires_at)
+  SELECT CAST(:key_id AS uuid), :now, x.*
+  FROM jsonb_to_recordset(CAST(:redemptions AS jsonb)) AS x(id uuid, program_id text, member_id uuid, reward text,
+       quantity int, unit text, amount bigint, takes jsonb, status text, made_at timestamptz,
+       hold_expires_at timestamptz)
   ON CONFLICT (id) DO UPDATE SET status = excluded.status
 ),
 wrote_vouchers AS (
   INSERT INTO vouchers (id, program_id, member_id, code, reward, quantity, status, issued_at, valid_from, valid_until,
                         redemption_id)
-  SELECT id, program_id, member_id, code, reward, quantity, status, issued_at, valid_from, valid_until, redemption_id
-  FROM jsonb_populate_recordset(NULL::vouchers, CAST(:vouchers AS jsonb))
+  SELECT x.*
+  FROM jsonb_to_recordset(CAST(:vouchers AS jsonb)) AS x(id uuid, program_id text, member_id uuid, code text,
+       reward text, quantity int, status text, issued_at timestamptz, valid_from date, valid_until date,
+       redemption_id uuid)
   ON CONFLICT (id) DO UPDATE SET status = excluded.status
 ),
 wrote_outbox AS (
-  INSERT INTO outbox (id, program_id, member_id, notices, created_at)
-  SELECT id, program_id, member_id, notices, :now FROM jsonb_populate_recordset(NULL::outbox, CAST(:outbox AS jsonb)) x
-  WHERE notices <> '[]' OR EXISTS (SELECT FROM passes p WHERE p.member_id = x.member_id AND p.member_id = ANY(:ids))
+  INSERT INTO outbox (created_at, id, program_id, member_id, notices)
+  SELECT :now, x.*
+  FROM jsonb_to_recordset(CAST(:outbox AS jsonb)) AS x(id uuid, program_id text, member_id uuid, notices jsonb)
 )
 UPDATE members m
-SET tier = x.tier, tier_since = x.tier_since, tier_until = x.tier_until, tier_counted_from = x.tier_counted_from,
-    tier_uncounted = x.tier_uncounted, tier_floor = x.tier_floor, tier_floor_until = x.tier_floor_until,
-    membership = x.membership, settled_at = coalesce(x.settled_at, m.settled_at), next_due = x.next_due,
-    ledger_position = x.ledger_position, ledger_head = x.ledger_head, version = x.version
-FROM jsonb_populate_recordset(NULL::members, CAST(:members AS jsonb)) x
+SET tier = x.tier, tier_since = x.since, tier_until = x.until, tier_counted_from = x.counted_from,
+    tier_uncounted = x.uncounted, tier_floor = x.floor, tier_floor_until = x.floor_until, membership = x.membership,
+    settled_at = coalesce(x.settled_at, m.settled_at), next_due = x.next_due, ledger_position = x.position,
+    ledger_head = x.head, version = x.version
+FROM jsonb_to_recordset(CAST(:members AS jsonb)) AS x(id uuid, tier text, since date, until date, counted_from date,
+     uncounted bigint, floor text, floor_until date, membership jsonb, settled_at timestamptz, next_due timestamptz,
+     position int, head bytea, version int)
 WHERE m.id = ANY(:ids) AND m.id = x.id
 """
 
 _WRITE_THE_REST = """
 WITH wrote_tiers AS (
-  INSERT INTO tier_changes (id, member_id, definition_version, recorded_at, previous, tier, since, until, at, reason,
+  INSERT INTO tier_changes (recorded_at, id, member_id, definition_version, previous, tier, since, until, at, reason,
                             counted_from, uncounted, floor, floor_until)
-  SELECT id, member_id, definition_version, :now, previous, tier, since, until, at, reason,
-         counted_from, uncounted, floor, floor_until
-  FROM jsonb_populate_recordset(NULL::tier_changes, CAST(:tier_changes AS jsonb))
+  SELECT :now, x.*
+  FROM jsonb_to_recordset(CAST(:tier_changes AS jsonb)) AS x(id uuid, member_id uuid, version int, previous text,
+       tier text, since date, until date, at timestamptz, reason jsonb, counted_from date, uncounted bigint,
+       floor text, floor_until date)
 ),
 wrote_memberships AS (
-  INSERT INTO membership_changes (id, member_id, membership, recorded_at)
-  SELECT id, member_id, membership, :now
-  FROM jsonb_populate_recordset(NULL::membership_changes, CAST(:memberships AS jsonb))
+  INSERT INTO membership_changes (recorded_at, id, member_id, membership)
+  SELECT :now, x.*
+  FROM jsonb_to_recordset(CAST(:memberships AS jsonb)) AS x(id uuid, member_id uuid, membership jsonb)
 ),
 wrote_badges AS (
   INSERT INTO badges (member_id, badge, day)
-  SELECT member_id, badge, day FROM jsonb_populate_recordset(NULL::badges, CAST(:badges AS jsonb))
+  SELECT x.* FROM jsonb_to_recordset(CAST(:badges AS jsonb)) AS x(member_id uuid, badge text, day date)
   ON CONFLICT (member_id, badge) DO UPDATE SET day = excluded.day
 )
-INSERT INTO lot_dates (id, member_id, position, recorded_at, lot_id, previous, expires_at)
-SELECT id, member_id, position, :now, lot_id, previous, expires_at
-FROM jsonb_populate_recordset(NULL::lot_dates, CAST(:lot_dates AS jsonb))
+INSERT INTO lot_dates (recorded_at, id, member_id, position, lot_id, previous, expires_at)
+SELECT :now, x.*
+FROM jsonb_to_recordset(CAST(:lot_dates AS jsonb)) AS x(id uuid, member_id uuid, position int, lot_id uuid,
+     previous timestamptz, expires_at timestamptz)
 """
 
 _TAKE_FROM_STOCK = """
@@ -215,7 +228,7 @@ def _entries(write: Write) -> Iterator[Row]:
             "occurred_at": entry.occurred_at,
             "source_id": entry.source_id,
             "rule": entry.rule,
-            "definition_version": member.version,
+            "version": member.version,
             "reverses": entry.reverses,
             "takes": _takes(entry.takes),
             "why": entry.why,
@@ -338,17 +351,17 @@ def _member(write: Write) -> Iterator[Row]:
     yield {
         "id": member.id,
         "tier": standing.tier if standing else None,
-        "tier_since": standing.since if standing else None,
-        "tier_until": standing.until if standing else None,
-        "tier_counted_from": standing.counted_from if standing else None,
-        "tier_uncounted": standing.uncounted if standing else 0,
-        "tier_floor": standing.floor if standing else None,
-        "tier_floor_until": standing.floor_until if standing else None,
+        "since": standing.since if standing else None,
+        "until": standing.until if standing else None,
+        "counted_from": standing.counted_from if standing else None,
+        "uncounted": standing.uncounted if standing else 0,
+        "floor": standing.floor if standing else None,
+        "floor_until": standing.floor_until if standing else None,
         "membership": None if after.membership == Membership() else memberships.as_json(after.membership),
         "settled_at": after.settled_at,
         "next_due": min(filter(None, (next_due(write.definition, after), member.next_rules_at)), default=None),
-        "ledger_position": member.ledger_position + len(write.decision.entries),
-        "ledger_head": _bytea(write.links[-1]),
+        "position": member.ledger_position + len(write.decision.entries),
+        "head": _bytea(write.links[-1]),
         "version": member.version,
     }
 
@@ -361,7 +374,7 @@ def _tier_changes(write: Write) -> Iterator[Row]:
         yield {
             "id": new_id(),
             "member_id": write.member.id,
-            "definition_version": write.member.version,
+            "version": write.member.version,
             "previous": change.previous,
             "tier": change.tier,
             "since": change.since,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from fractions import Fraction
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +13,7 @@ from notifications.render import Override, Value
 from wallet_api.domain import governor
 from wallet_api.domain.definition import Definition
 from wallet_api.domain.definition.sending import QuietHours, Sending
+from wallet_api.domain.experiment import is_held_out
 from wallet_api.domain.governor import Reader, Reason, Verdict, Waiting
 from wallet_api.domain.messages import EMAIL, KINDS, PUSH, MessageClass
 from wallet_api.services.app import App
@@ -273,11 +272,3 @@ def _count(drafts: Sequence[_Draft]) -> None:
                 draft.withhold(full)
                 continue
         earlier.append(at)
-
-
-def is_held_out(program_id: str, member_id: UUID, *, share: Fraction) -> bool:
-    """Whether a member belongs to the share of the program's members who get no marketing; always the same ones."""
-    if not share:
-        return False
-    digest = hashlib.sha256(f"hold-out {program_id} {member_id}".encode()).digest()
-    return int.from_bytes(digest[:8]) < share * 2**64

@@ -16,7 +16,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import JobDeferrer, Status
 from procrastinate.tasks import Task
 
-from wallet_api.jobs import pass_updates, post_due
+from wallet_api.jobs import pass_updates, post_due, reminders
 from wallet_api.jobs.certificates import watch_certificate
 from wallet_api.jobs.check_ledger import Check, check_ledger
 from wallet_api.jobs.post_due import Progress
@@ -27,6 +27,7 @@ from wallet_api.store import idempotency, job_notes, pass_freshness, sql
 
 log = structlog.get_logger(__name__)
 
+REMIND = "remind"
 STALLED_AFTER_SECONDS = 60
 RUN_SECONDS = 50.0
 """Long work stops after so long and goes on as another job: a worker that is told to stop waits for what is under way."""
@@ -48,6 +49,7 @@ def job_app(
     _post_every_minute(jobs, app, run_seconds=run_seconds, much=much)
     _check_every_night(jobs, app, run_seconds=run_seconds)
     _keep_passes_fresh(jobs, app, run_seconds=run_seconds)
+    _remind(jobs, app, run_seconds=run_seconds)
 
     @jobs.periodic(cron="*/10 * * * *")
     @jobs.task(queueing_lock="forget", lock="forget")
@@ -137,6 +139,15 @@ def _keep_passes_fresh(jobs: procrastinate.App, app: App, *, run_seconds: float)
         with app.db.begin() as tx:
             pass_freshness.count_up(tx, now=now)
             pass_freshness.forget(tx, before=now - FETCHES_ARE_KEPT)
+
+
+def _remind(jobs: procrastinate.App, app: App, *, run_seconds: float) -> None:
+    @jobs.periodic(cron="*/10 * * * *")
+    @jobs.task(name=REMIND, queueing_lock=REMIND, lock=REMIND)
+    async def remind(timestamp: int) -> None:
+        """Remind members of what is to come; where that takes long, another job goes on."""
+        if not await asyncio.to_thread(reminders.remind, app, seconds=run_seconds):
+            await _defer_once(remind.configure(queueing_lock=f"{REMIND} goes on"), timestamp=timestamp)
 
 
 def _check_every_night(jobs: procrastinate.App, app: App, *, run_seconds: float) -> None:

@@ -81,6 +81,10 @@ class Recipients:
             known = self._words[key] = Words(definition, member.locale)
         return known
 
+    def zone(self, member_id: UUID) -> ZoneInfo:
+        """Where the member's days begin and end: their own time zone, else the program's."""
+        return _zone(self._members[member_id].time_zone) or self.definition(member_id).time_zone
+
     def definition(self, member_id: UUID) -> Definition:
         """The rules of the member's program that are in force."""
         return self.words(member_id).definition

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import due, replay, sales
+from bench import due, replay, sales, segments
 
-ALL = {"sales": sales.run, "replay": replay.run, "due": due.run}
+ALL = {"sales": sales.run, "replay": replay.run, "due": due.run, "segments": segments.run}
 
 for name in sys.argv[1:] or ALL:
     ALL[name]()

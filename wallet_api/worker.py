@@ -32,7 +32,7 @@ async def run_worker(app: App, database_url: str, *, stop: asyncio.Event | None 
     jobs = job_app(app, database_url)
     async with jobs.open_async():
         procrastinating = asyncio.create_task(
-            jobs.run_worker_async(install_signal_handlers=False, delete_jobs="never", concurrency=2)
+            jobs.run_worker_async(install_signal_handlers=False, delete_jobs="never", concurrency=3)
         )
         filed = {name: asyncio.Event() for name in channels}
         loops = [asyncio.create_task(_again(stop, "outbox", _expanding(app, filed), asyncio.Event()))]

@@ -46,3 +46,54 @@ CREATE TABLE segments (
     updated_at timestamptz NOT NULL
 );
 CREATE UNIQUE INDEX segments_name ON segments (program_id, lower(name));
+
+-- ── Campaigns ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE TABLE campaigns (
+    id uuid PRIMARY KEY,
+    program_id text NOT NULL REFERENCES programs,
+    name text NOT NULL,
+    -- From which segment the rule was taken, which may have changed since or be gone; the rule is the campaign's own.
+    segment_id uuid NOT NULL,
+    rule jsonb NOT NULL,
+    -- By language: title and body.
+    texts jsonb NOT NULL,
+    channels text[] NOT NULL,
+    starts_at timestamptz,
+    ends_at timestamptz,
+    reward text,
+    promotion text,
+    experiment jsonb,
+    purchases_within_days integer NOT NULL,
+    status text NOT NULL CHECK (status IN ('draft', 'scheduled', 'running', 'paused', 'done', 'cancelled')),
+    created_at timestamptz NOT NULL,
+    started_at timestamptz,
+    -- How many there are to whom it goes, once that is fixed.
+    audience bigint,
+    -- When nothing was left to do.
+    finished_at timestamptz
+);
+CREATE INDEX campaigns_program ON campaigns (program_id, id);
+CREATE INDEX campaigns_open ON campaigns (id) WHERE status IN ('scheduled', 'running', 'cancelled') AND finished_at IS NULL;
+
+-- Who gets it, fixed at the start. No reference to members, as above.
+CREATE TABLE campaign_members (
+    campaign_id uuid NOT NULL REFERENCES campaigns,
+    member_id uuid NOT NULL,
+    status text NOT NULL DEFAULT 'waiting'
+        CHECK (status IN ('waiting', 'sent', 'withheld', 'control', 'cancelled', 'failed')),
+    -- A member whose quiet hours these are comes later.
+    not_before timestamptz NOT NULL DEFAULT '-infinity',
+    arm text,
+    reason text,
+    notification_id uuid,
+    voucher_id uuid,
+    -- When the message was filed, or would have been.
+    at timestamptz,
+    PRIMARY KEY (campaign_id, member_id)
+);
+CREATE INDEX campaign_members_waiting ON campaign_members (campaign_id, not_before, member_id) WHERE status = 'waiting';
+
+-- Nothing stands in this column yet, and only workers write here: they wait, no till does.
+ALTER TABLE deliveries ADD COLUMN campaign_id uuid;
+CREATE INDEX deliveries_campaign ON deliveries (campaign_id, status) WHERE campaign_id IS NOT NULL;

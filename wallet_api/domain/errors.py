@@ -224,6 +224,34 @@ class NameTaken(Refusal):
     """There is one of this name already. Choose another name."""
 
 
+@dataclass(kw_only=True, eq=False)
+class CampaignHasBegun(Refusal):
+    """The campaign has begun, and is changed no more."""
+
+    status: str
+
+
+@dataclass(kw_only=True, eq=False)
+class CampaignIsOver(Refusal):
+    """The campaign is over."""
+
+    status: str
+
+
+@dataclass(kw_only=True, eq=False)
+class CampaignNotBegun(Refusal):
+    """The campaign has not begun."""
+
+    status: str
+
+
+@dataclass(kw_only=True, eq=False)
+class CampaignPaused(Refusal):
+    """The campaign has been paused. Let it go on instead."""
+
+    status: str
+
+
 # ── Joining and signing in ───────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -61,6 +61,26 @@ def post_time(app: App, tx: Tx, member_ids: Sequence[UUID], *, now: datetime) ->
     """Write what time has brought to members whom the caller has locked, carried over into the rules in force first."""
     rows = _carried_over(app, tx, _claimed(app, tx, member_ids, now=now), now=now)
     _post(app, tx, rows, TimePasses(occurred_at=now), now=now)
+
+
+def post_to_each(
+    app: App, tx: Tx, member_ids: Sequence[UUID], event: Callable[[UUID], Event], *, now: datetime, quiet: bool = False
+) -> dict[UUID, Decision]:
+    """Decide and write an event of now for each of these members, whom the caller has locked.
+
+    Of a reward that is limited each decision sees what was left before the batch: give such ones one by one.
+    """
+    rows = _carried_over(app, tx, _claimed(app, tx, member_ids, now=now), now=now)
+    writes = [
+        Write(
+            member=member.row,
+            definition=member.definition,
+            decision=decide(member.definition, member.state, event(member.row.id), now=now, ids=fresh_ids()),
+        )
+        for member in load_all(app, tx, rows, moments=[now], now=now)
+    ]
+    decisions.write_all(tx, writes, now=now, quiet=quiet)
+    return {write.member.id: write.decision for write in writes}
 
 
 def as_of_now(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:

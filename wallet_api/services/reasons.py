@@ -54,6 +54,19 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "fr": "L’application n’est plus sur cet appareil, ou quelqu’un d’autre l’utilise.",
     },
     "refused": {"en": "The provider refused the message.", "fr": "Le fournisseur a refusé le message."},
+    "merged": {
+        "en": "The member is one with another member now.",
+        "fr": "Le membre ne fait plus qu’un avec un autre membre.",
+    },
+    "campaign_cancelled": {
+        "en": "The campaign was called off before it went out.",
+        "fr": "La campagne a été annulée avant l’envoi.",
+    },
+    "reward_gone": {
+        "en": "Nothing was left of the reward that goes with it.",
+        "fr": "La récompense qui l’accompagne est épuisée.",
+    },
+    "failed": {"en": "It could not be made for this member.", "fr": "Il n’a pas pu être préparé pour ce membre."},
     "channel_off": {"en": "This way of sending is not set up.", "fr": "Cette voie d’envoi n’est pas configurée."},
 }
 

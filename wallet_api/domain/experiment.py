@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,15 @@ CONTROL = "control"
 """The arm of those who get nothing."""
 
 _PLACES = 2**64
+
+
+class Goal(enum.StrEnum):
+    """By what the arms are compared, which is said before anything is seen."""
+
+    BUYERS = "buyers"
+    """How many of the members bought at all."""
+    AMOUNT = "amount"
+    """What a member bought on average."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from wallet_api.domain import errors
 from wallet_api.domain.campaign import Act, Campaign, Status, Texts, Trial, Words
 from wallet_api.domain.definition import Definition
 from wallet_api.domain.errors import Invalid
-from wallet_api.domain.experiment import CONTROL, Arm
+from wallet_api.domain.experiment import CONTROL, Arm, Goal
 from wallet_api.services.app import App
 from wallet_api.services.present import Json
 from wallet_api.services.reasons import REASONS
@@ -43,7 +43,7 @@ class CampaignWish:
     """A campaign as a manager describes it.
 
     `title` and `body`: one text, or one for each language. `experiment`: `arms` (name, share in per cent, and texts of
-    their own where they have any), and the share that is `control` and gets nothing.
+    their own where they have any), the share that is `control` and gets nothing, and the `goal`.
     """
 
     name: str
@@ -143,6 +143,10 @@ def _experiment_faults(experiment: Mapping[str, Any], wish: CampaignWish, defini
     names = Counter(arm["name"] for arm in experiment["arms"])
     if sum(arm["share"] for arm in experiment["arms"]) + experiment["control"] != WHOLE:
         yield Invalid(pointer="#/experiment", detail="The shares of the arms and of the control group add up to 100.")
+    if len(experiment["arms"]) == 1 and not experiment["control"]:
+        yield Invalid(
+            pointer="#/experiment", detail="There is nothing to compare: give two arms, or one and a control group."
+        )
     for place, arm in enumerate(experiment["arms"]):
         pointer = f"#/experiment/arms/{place}"
         if arm["name"] == CONTROL or names[arm["name"]] > 1:
@@ -214,7 +218,7 @@ def _experiment_json(wish: CampaignWish, definition: Definition) -> Json | None:
         has_own = "title" in arm or "body" in arm
         texts = _texts_json(arm.get("title", wish.title), arm.get("body", wish.body), definition) if has_own else None
         arms.append({"name": arm["name"], "share": arm["share"], "texts": texts})
-    return {"arms": arms, "control": wish.experiment["control"]}
+    return {"arms": arms, "control": wish.experiment["control"], "goal": wish.experiment.get("goal", Goal.BUYERS.value)}
 
 
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -310,7 +314,7 @@ def _experiment_shown(experiment: Mapping[str, Any] | None) -> Json | None:
                 "body": {language: words["body"] for language, words in said.items()} or None,
             }
         )
-    return {"arms": arms, "control": experiment["control"]}
+    return {"arms": arms, "control": experiment["control"], "goal": experiment["goal"]}
 
 
 def _shown_whole(app: App, tx: Tx, row: Row[Any]) -> Json:

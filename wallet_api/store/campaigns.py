@@ -343,7 +343,7 @@ def delivered(tx: Tx, campaign_id: UUID) -> dict[str, int]:
     return {row.status: int(row.deliveries) for row in rows}
 
 
-_RESULTS = """
+_BOUGHT = """
 WITH people AS (
   SELECT member_id, arm, status, at, notification_id, voucher_id FROM campaign_members
   WHERE campaign_id = :id AND status IN ('sent', 'control')),
@@ -353,6 +353,10 @@ bought AS (
    AND t.occurred_at >= p.at AND t.occurred_at < p.at + :within
   LEFT JOIN LATERAL (SELECT sum(paid) AS paid FROM transactions r WHERE r.sale_id = t.id) b ON true
   GROUP BY p.member_id)
+"""
+
+_RESULTS = f"""
+{_BOUGHT}
 SELECT p.arm, count(*) AS members, count(n.opened_at) AS opened, count(v.id) AS redeemed, count(b.member_id) AS buyers,
        coalesce(sum(b.purchases), 0)::bigint AS purchases, coalesce(sum(b.amount), 0)::bigint AS amount
 FROM people p
@@ -360,7 +364,14 @@ LEFT JOIN notifications n ON n.id = p.notification_id
 LEFT JOIN vouchers v ON v.id = p.voucher_id AND v.status = 'redeemed'
 LEFT JOIN bought b ON b.member_id = p.member_id
 GROUP BY p.arm ORDER BY p.arm
-"""
+"""  # noqa: S608 parts of our own
+
+_COMPARED = f"""
+{_BOUGHT}
+SELECT p.arm, count(*) AS members, count(b.member_id) AS buyers, coalesce(sum(b.amount), 0)::bigint AS amount,
+       coalesce(sum(b.amount * b.amount), 0) AS squares
+FROM people p LEFT JOIN bought b ON b.member_id = p.member_id GROUP BY p.arm
+"""  # noqa: S608 parts of our own
 
 
 def results(tx: Tx, campaign_id: UUID, *, since: datetime, within: timedelta) -> Sequence[Row[Any]]:
@@ -370,6 +381,26 @@ def results(tx: Tx, campaign_id: UUID, *, since: datetime, within: timedelta) ->
     """
     segment_query.prepare(tx)
     return sql.every(tx, _RESULTS, id=campaign_id, since=since, within=within)
+
+
+def compared(tx: Tx, campaign_id: UUID, *, since: datetime, within: timedelta) -> Sequence[Row[Any]]:
+    """By arm: members, how many bought, what they bought (as in `results`), and the sum of its squares."""
+    segment_query.prepare(tx)
+    return sql.every(tx, _COMPARED, id=campaign_id, since=since, within=within)
+
+
+def progress_in_time(tx: Tx, campaign_id: UUID) -> tuple[int, datetime | None]:
+    """How many members wait, and when the last of those who are compared got it, or would have."""
+    row = sql.one(
+        tx,
+        """
+        SELECT count(*) FILTER (WHERE status = 'waiting') AS waiting,
+               max(at) FILTER (WHERE status IN ('sent', 'control')) AS last
+        FROM campaign_members WHERE campaign_id = :id
+        """,
+        id=campaign_id,
+    )
+    return int(row.waiting), row.last
 
 
 def opened(tx: Tx, notification_id: UUID, *, member_id: UUID, now: datetime) -> bool:

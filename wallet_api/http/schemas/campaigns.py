@@ -9,6 +9,7 @@ import marshmallow as ma
 
 from notifications.render import TEXT_MAX_CHARACTERS
 from wallet_api.domain.campaign import Status
+from wallet_api.domain.experiment import Goal
 from wallet_api.domain.messages import CHANNELS
 from wallet_api.http.schemas.base import AnswerSchema, Schema
 from wallet_api.http.schemas.fields import (
@@ -72,6 +73,7 @@ class ExperimentBodySchema(Schema):
     control = StrictInteger(
         minimum=0, maximum=SHARE_MAX - 1, load_default=0, metadata={"description": "In per cent; they get nothing"}
     )
+    goal = OneOf(*Goal, load_default=Goal.BUYERS.value, metadata={"description": "By what the arms are compared"})
 
 
 class CampaignBodySchema(Schema):
@@ -121,6 +123,7 @@ class ExperimentSchema(AnswerSchema):
 
     arms = fields.List(fields.Nested(ArmSchema))
     control = fields.Integer()
+    goal = OneOf(*Goal)
 
 
 class ListedCampaignSchema(AnswerSchema):

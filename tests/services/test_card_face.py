@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import struct
+import zlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -15,10 +18,11 @@ from tests.shop import PROGRAMS, Shop, open_shop
 from wallet_api.clock import FixedClock
 from wallet_api.domain.definition import DayRange
 from wallet_api.domain.events import Line, PlanAction
+from wallet_api.program_file import DefinitionFaults
 from wallet_api.services import card_face, show_card
 from wallet_api.services.merge import MergeWish, merge_members
 from wallet_api.services.plan import PlanWish, change_plan
-from wallet_api.services.publish import publish
+from wallet_api.services.publish import check, publish
 from wallet_api.services.start_promotion import start_promotion
 from wallet_api.store import programs, sql
 from wallet_api.store.cards import Card
@@ -308,3 +312,18 @@ def test_nfc_readers_hear_the_static_code_where_their_key_is_set(shop: Shop) -> 
     assert without.nfc is None
     assert with_key.nfc is not None
     assert (with_key.nfc.message, with_key.nfc.public_key) == (with_key.static_code, key)
+
+
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [((60_000, 60_000), "4,000,000 pixels"), ((8, 8), "smaller than 16 pixels"), ((2_000, 20), "10 times as wide")],
+)
+def test_a_logo_of_which_no_pass_can_be_made_is_not_published(size: tuple[int, int], why: str) -> None:
+    """The first says in its head what would unpack to 14 gigabytes; nobody unpacks it."""
+    head = b"IHDR" + struct.pack(">2L5B", *size, 8, 6, 0, 0, 0)
+    logo = b"\x89PNG\r\n\x1a\n" + struct.pack(">L", 13) + head + struct.pack(">L", zlib.crc32(head))
+    text = (PROGRAMS / "points-tiers.yaml").read_text(encoding="utf-8")
+    brand = f"brand: {{logo: 'data:image/png;base64,{base64.b64encode(logo).decode()}'}}"
+
+    with pytest.raises(DefinitionFaults, match=rf"brand\.logo: the logo .*{why}"):
+        check(f"{text}\n{brand}\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import due, passes, qr, replay, sales, segments
+from bench import due, passes, qr, replay, sales, segments, wallets
 
 ALL = {
     "sales": sales.run,
@@ -13,6 +13,7 @@ ALL = {
     "segments": segments.run,
     "passes": passes.run,
     "qr": qr.run,
+    "wallets": wallets.run,
 }
 
 for name in sys.argv[1:] or ALL:

@@ -4,6 +4,10 @@
 CREATE INDEX passes_member ON passes (member_id);
 CREATE INDEX passes_program ON passes (program_id, card_id);
 
+-- Since when the pass may show something else, and nobody has looked; null: it has been looked at.
+ALTER TABLE passes ADD COLUMN look_since timestamptz;
+CREATE INDEX passes_to_look_at ON passes (look_since) WHERE look_since IS NOT NULL;
+
 -- When the device was last woken: the next push waits until a while after it.
 ALTER TABLE apple_devices ADD COLUMN pushed_at timestamptz;
 

@@ -25,7 +25,7 @@ from wallet_api.services.notify import Recipients, Wish, file_messages, recipien
 from wallet_api.services.referral import KIND as REFERRAL
 from wallet_api.services.referral import reward_referrer
 from wallet_api.services.show_pass import GOOGLE_WANTED
-from wallet_api.store import deliveries, locks
+from wallet_api.store import deliveries, locks, passes
 from wallet_api.store.session import Tx, is_passing
 
 log = structlog.get_logger(__name__)
@@ -40,8 +40,9 @@ Notice = Mapping[str, Any]
 
 
 def expand(app: App, *, limit: int = EVENTS_A_BATCH) -> int:
-    """Work on the oldest events; how many there were. One that cannot be worked on is put aside, not in the way.
+    """Work on the oldest events, then look at passes that events may have changed; how many events or else passes.
 
+    An event that cannot be worked on is put aside, not in the way.
     Raises Busy where the database is busy or away: that is no fault of an event, and all of them wait for the next run.
     """
     now = app.clock.now()
@@ -61,10 +62,11 @@ def expand(app: App, *, limit: int = EVENTS_A_BATCH) -> int:
         touched: dict[UUID, datetime] = {}
         for event in events:
             touched.setdefault(event.member_id, event.created_at)
-        pass_updates.refresh(app, tx, touched, now=now)
+        passes.look_at(tx, touched)
         return len(events)
 
-    return app.db.run(work)
+    events, looked_at = app.db.run(work), pass_updates.refresh(app)
+    return events or looked_at
 
 
 def _lock_referrers(tx: Tx, events: Sequence[Event]) -> None:

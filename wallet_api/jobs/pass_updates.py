@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row
 
@@ -25,12 +23,21 @@ PASSES_A_BATCH = 50
 """The feed waits for the last part of a batch, and so does every other change of a pass."""
 
 
-def refresh(app: App, tx: Tx, touched: Mapping[UUID, datetime], *, now: datetime) -> None:
-    """Note which passes of these members show something else now; `touched`: since when they may."""
-    locked = locks.passes_of(tx, touched)
-    if locked:
-        causes = {card_id: touched[member_id] for card_id, member_id in locked.items()}
-        pass_changes.note(app, tx, locked, causes, now=now)
+def refresh(app: App, *, limit: int = PASSES_A_BATCH) -> int:
+    """Look at passes that may show something else, and wake whoever holds those that do; how many were looked at.
+
+    A transaction of its own: what it takes holds up no till that serves one of the members.
+    """
+    now = app.clock.now()
+
+    def work(tx: Tx) -> int:
+        found = locks.passes_to_look_at(tx, limit=limit)
+        if found:
+            passes.looked_at(tx, found)
+            pass_changes.note(app, tx, found, found, now=now)
+        return len(found)
+
+    return app.db.run(work)
 
 
 def refresh_all(app: App, *, seconds: float, batch: int = PASSES_A_BATCH) -> bool:

@@ -154,21 +154,25 @@ def campaign(tx: Tx, campaign_id: UUID) -> None:
     sql.run(tx, "SELECT FROM campaigns WHERE id = :id FOR NO KEY UPDATE", id=campaign_id)
 
 
-def passes_of(tx: Tx, members: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Lock the passes that are followed of these members, before what they show is read: whose is each card's.
+def passes_to_look_at(tx: Tx, *, limit: int) -> dict[UUID, datetime]:
+    """Lock passes that may show something else, before what they show is read: the cards, and since when they may.
 
-    Two who look at one pass at a time would else note what it showed before as its last change.
+    Two who look at one pass at a time would else note what it showed before as its last change. Those that somebody
+    else holds are passed over, so this waits for nobody.
     """
     rows = sql.every(
         tx,
-        "SELECT card_id, member_id FROM passes WHERE member_id = ANY(:members) ORDER BY card_id FOR NO KEY UPDATE",
-        members=list(members),
+        """
+        SELECT card_id, look_since FROM passes WHERE look_since IS NOT NULL
+        ORDER BY look_since LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+        """,
+        limit=limit,
     )
-    return {row.card_id: row.member_id for row in rows}
+    return {row.card_id: row.look_since for row in rows}
 
 
 def passes(tx: Tx, cards: Iterable[UUID]) -> list[UUID]:
-    """Lock the passes that are followed of these cards, as `passes_of` does."""
+    """Lock the passes that are followed of these cards, as `passes_to_look_at` does; waits for whoever has one."""
     rows = sql.every(
         tx,
         "SELECT card_id FROM passes WHERE card_id = ANY(:cards) ORDER BY card_id FOR NO KEY UPDATE",

@@ -62,6 +62,28 @@ def issue(
     return Pass(**row._mapping)
 
 
+def look_at(tx: Tx, since: Mapping[UUID, datetime]) -> None:
+    """These members' passes may show something else, since then; a worker looks at them in a transaction of its own."""
+    sql.run(
+        tx,
+        """
+        WITH touched AS (
+            SELECT p.card_id, t.since
+            FROM passes p JOIN unnest(CAST(:members AS uuid[]), CAST(:since AS timestamptz[])) AS t(member_id, since)
+                ON p.member_id = t.member_id
+            ORDER BY p.card_id FOR NO KEY UPDATE OF p)
+        UPDATE passes p SET look_since = least(p.look_since, t.since) FROM touched t WHERE p.card_id = t.card_id
+        """,
+        members=list(since),
+        since=list(since.values()),
+    )
+
+
+def looked_at(tx: Tx, card_ids: Collection[UUID]) -> None:
+    """These passes have been looked at, under their locks."""
+    sql.run(tx, "UPDATE passes SET look_since = NULL WHERE card_id = ANY(:cards)", cards=list(card_ids))
+
+
 def change(tx: Tx, fingerprints: Mapping[UUID, str], *, tag: int, now: datetime) -> None:
     """The passes of these cards show something else from now on.
 
@@ -177,8 +199,9 @@ def changed_since(tx: Tx, *, device_id: str, pass_type_id: str, tag: int | None)
     rows = sql.every(
         tx,
         """
-        SELECT r.card_id, r.tag, r.stale_since IS NOT NULL AS is_stale, f.tag AS feed
-        FROM apple_registrations r, pass_feed f WHERE r.device_id = :device AND r.pass_type_id = :type ORDER BY r.card_id
+        SELECT r.card_id, greatest(r.tag, p.tag) AS tag, r.stale_since IS NOT NULL AS is_stale, f.tag AS feed
+        FROM apple_registrations r JOIN passes p ON p.card_id = r.card_id CROSS JOIN pass_feed f
+        WHERE r.device_id = :device AND r.pass_type_id = :type ORDER BY r.card_id
         """,
         device=device_id,
         type=pass_type_id,

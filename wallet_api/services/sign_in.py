@@ -100,20 +100,27 @@ def request_code(app: App, program: str, address: str) -> None:
 def sign_in(app: App, program: str, address: str, code: str) -> Tokens:
     """Exchange a code for a session; a newcomer becomes a member here. Raises InvalidCode."""
     now = app.clock.now()
-    with app.db.begin() as tx:
+
+    def exchange(tx: Tx) -> Tokens | None:
         known = access.try_code(tx, program, address, now=now)
-        if known is not None and hmac.compare_digest(bytes(known.code_hash), _code_hash(app, program, address, code)):
-            if not access.use_code(tx, known.id, now=now):
+        is_right = known is not None and hmac.compare_digest(
+            bytes(known.code_hash), _code_hash(app, program, address, code)
+        )
+        if known is None or not is_right:
+            return None  # the wrong try is counted: this transaction is committed
+        if not access.use_code(tx, known.id, now=now):
+            raise errors.InvalidCode()
+        preferences.revive(tx, program, address)
+        member_id = members.by_address(tx, program, address)
+        if member_id is None:
+            if known.joining is None:
                 raise errors.InvalidCode()
-            preferences.revive(tx, program, address)
-            member_id = members.by_address(tx, program, address)
-            if member_id is None:
-                if known.joining is None:
-                    raise errors.InvalidCode()
-                member_id = _enrol(app, tx, program, address, known.joining, now=now)
-            return _open(app, tx, program, member_id=member_id, now=now)
-    # The wrong try has been counted: that transaction is committed.
-    raise errors.InvalidCode()
+            member_id = _enrol(app, tx, program, address, known.joining, now=now)
+        return _open(app, tx, program, member_id=member_id, now=now)
+
+    if (pair := app.db.run(exchange)) is None:
+        raise errors.InvalidCode()
+    return pair
 
 
 def open_session(app: App, program: str, member_id: UUID) -> Tokens:

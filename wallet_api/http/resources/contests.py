@@ -47,13 +47,11 @@ class OneContest(MethodView):
     def put(self, body: Body, contest_id: str) -> Json:
         """Take part under a name that nobody else has; again with another name changes it."""
         app, by = the_app(), caller()
-        with app.db.begin() as tx:
-            return enter_contest(app, tx, by.id, contest_id, alias=body["alias"], program=by.program)
+        return app.db.run(lambda tx: enter_contest(app, tx, by.id, contest_id, alias=body["alias"], program=by.program))
 
     @blueprint.response(204)
     @refuses(errors.NotFound, errors.Busy)
     def delete(self, contest_id: str) -> None:
         """Take part no longer."""
         app, by = the_app(), caller()
-        with app.db.begin() as tx:
-            leave_contest(app, tx, by.id, contest_id, program=by.program)
+        app.db.run(lambda tx: leave_contest(app, tx, by.id, contest_id, program=by.program))

@@ -50,6 +50,7 @@ from wallet_api.services.redeem import Wish, redeem_reward
 from wallet_api.services.referral import show_referral
 from wallet_api.services.register_device import Device, forget_device, register_device
 from wallet_api.services.verification import VerificationWish, verify
+from wallet_api.store.session import Tx
 
 blueprint = Blueprint("me", __name__, url_prefix="/v1/me", description="The member's own")
 
@@ -75,10 +76,13 @@ class Me(MethodView):
     @refuses(errors.Busy)
     def patch(self, body: Body) -> Json:
         """Change name, birth date, language or time zone."""
-        app = the_app()
-        with app.db.begin() as tx:
-            alter_member(app, tx, caller().id, body)
-            return show_member.profile(app, tx, caller().id)
+        app, by = the_app(), caller()
+
+        def change(tx: Tx) -> Json:
+            alter_member(app, tx, by.id, body)
+            return show_member.profile(app, tx, by.id)
+
+        return app.db.run(change)
 
 
 @blueprint.route("/devices")
@@ -94,8 +98,7 @@ class Devices(MethodView):
     def post(self, body: Body) -> tuple[Json, int, dict[str, str]]:
         """Register this phone or browser for push messages; registering it again renews it."""
         app, by = the_app(), caller()
-        with app.db.begin() as tx:
-            device, is_new = register_device(app, tx, by.id, Device(**body), program=by.program)
+        device, is_new = app.db.run(lambda tx: register_device(app, tx, by.id, Device(**body), program=by.program))
         return device, 201 if is_new else 200, {"Location": f"/v1/me/devices/{device['id']}"}
 
 
@@ -109,8 +112,8 @@ class OneDevice(MethodView):
     @refuses(errors.Busy)
     def delete(self, device_id: UUID) -> None:
         """Send nothing to this device any more."""
-        with the_app().db.begin() as tx:
-            forget_device(tx, caller().id, device_id)
+        app, by = the_app(), caller()
+        app.db.run(lambda tx: forget_device(tx, by.id, device_id))
 
 
 @blueprint.route("/entries")
@@ -124,9 +127,8 @@ class Entries(MethodView):
     @refuses(errors.Busy)
     def get(self, query: Body) -> Page[Json]:
         """List what was earned, spent and taken back, the newest first, each with its reason."""
-        app = the_app()
-        with app.db.begin() as tx:
-            return _page(show_member.entries(app, tx, caller().id, **_slice(query)), query)
+        app, by = the_app(), caller()
+        return _page(app.db.run(lambda tx: show_member.entries(app, tx, by.id, **_slice(query))), query)
 
 
 @blueprint.route("/transactions")
@@ -155,9 +157,8 @@ class MyTier(MethodView):
     @refuses(errors.NotFound, errors.Busy)
     def get(self) -> Json:
         """Show my tier, why and until when I hold it, and what is missing for the next."""
-        app = the_app()
-        with app.db.begin() as tx:
-            return show_member.standing(app, tx, caller().id)
+        app, by = the_app(), caller()
+        return app.db.run(lambda tx: show_member.standing(app, tx, by.id))
 
 
 @blueprint.route("/rewards")
@@ -201,8 +202,7 @@ class MyReferral(MethodView):
     def get(self) -> Json:
         """Show the code that I give to friends, and how many came with it."""
         app, by = the_app(), caller()
-        with app.db.begin() as tx:
-            return show_referral(app, tx, by.id, program=by.program)
+        return app.db.run(lambda tx: show_referral(app, tx, by.id, program=by.program))
 
 
 @blueprint.route("/membership")
@@ -271,9 +271,8 @@ class Vouchers(MethodView):
     @refuses(errors.Busy)
     def get(self, query: Body) -> Page[Json]:
         """List vouchers, the newest first, whatever became of them."""
-        app = the_app()
-        with app.db.begin() as tx:
-            return _page(show_member.vouchers(app, tx, caller().id, **_slice(query)), query)
+        app, by = the_app(), caller()
+        return _page(app.db.run(lambda tx: show_member.vouchers(app, tx, by.id, **_slice(query))), query)
 
 
 @blueprint.route("/vouchers/<uuid:voucher_id>")
@@ -286,9 +285,8 @@ class OneVoucher(MethodView):
     @refuses(errors.Busy)
     def get(self, voucher_id: UUID) -> Json:
         """Show one voucher."""
-        app = the_app()
-        with app.db.begin() as tx:
-            return show_member.voucher(app, tx, caller().id, voucher_id)
+        app, by = the_app(), caller()
+        return app.db.run(lambda tx: show_member.voucher(app, tx, by.id, voucher_id))
 
 
 @blueprint.route("/consents")
@@ -310,9 +308,8 @@ class Consents(MethodView):
     @refuses(errors.TermsNotAccepted, errors.Busy)
     def post(self, body: Body) -> tuple[Json, int, dict[str, str]]:
         """Give or withdraw a consent; the terms themselves end with the membership only."""
-        app = the_app()
-        with app.db.begin() as tx:
-            consent = record_consent(app, tx, caller().id, **body)
+        app, by = the_app(), caller()
+        consent = app.db.run(lambda tx: record_consent(app, tx, by.id, **body))
         return consent, 201, {"Location": "/v1/me/consents"}
 
 

@@ -30,9 +30,11 @@ from passes.qr import qr_png
 from standins.google_wallet import ISSUER, GoogleWalletStandIn
 from tests.http.calls import PASSWORD, Headers, as_key, as_member, as_staff, code_sent_to
 from tests.http.trial_app import served
+from tests.services.campaigning import agree, campaign, do, messages, segment_of, send
 from tests.shop import NOON, PROGRAMS, Shop
 from wallet_api import tokens
 from wallet_api.app import web
+from wallet_api.domain.campaign import Act
 from wallet_api.domain.events import Line
 from wallet_api.http.document import document
 from wallet_api.http.rate_limit import RATE_LIMITER, RateLimiter
@@ -134,8 +136,29 @@ def town(shop: Shop, google: GoogleWalletStandIn, tmp_path: Path) -> Town:
             "pass_type": (PASS_TYPE,),
             "serial": (card.id,),
             **callback_of(google, card.id),
+            **campaigns_of(shop),
         },
     )
+
+
+def campaigns_of(shop: Shop) -> dict[str, tuple[object, ...]]:
+    """Segments and campaigns, some for each thing that may be done with one: what is forgotten or called off is gone."""
+    agree(shop, shop.alice)
+    sent = campaign(shop)
+    send(shop, sent)
+    running = [campaign(shop) for _ in range(2)]
+    for each in running:
+        do(shop, each, Act.SEND)
+    return {
+        "segment": tuple(segment_of(shop)["id"] for _ in range(3)),
+        "segment_to_forget": tuple(segment_of(shop)["id"] for _ in range(20)),
+        "campaign": (sent, *running),
+        "campaign_to_write": (campaign(shop), campaign(shop)),
+        "campaign_to_send": tuple(campaign(shop) for _ in range(10)),
+        "campaign_that_runs": tuple(running),
+        "campaign_to_cancel": tuple(campaign(shop) for _ in range(10)),
+        "notification": tuple(each.id for each in messages(shop, sent)),
+    }
 
 
 def callback_of(google: GoogleWalletStandIn, card: UUID) -> dict[str, tuple[object, ...]]:

@@ -51,12 +51,17 @@ def rules(shop: Shop, more: str) -> None:
     publish(shop.app, f"{source}\n{more}\n", now=shop.app.clock.now())
 
 
+def segment_of(shop: Shop, rule: dict[str, Any] | None = None) -> Json:
+    """A segment of everybody, or of whom a rule selects."""
+    wish = SegmentWish(name=str(new_id()), rule=rule or EVERYBODY)
+    with shop.app.db.begin() as tx:
+        return save_segment(shop.app, tx, wish, program=shop.program)
+
+
 def campaign(shop: Shop, *, rule: dict[str, Any] | None = None, **wish: Any) -> UUID:
     """A draft to everybody, or to whom a rule selects."""
+    segment = segment_of(shop, rule)
     with shop.app.db.begin() as tx:
-        segment = save_segment(
-            shop.app, tx, SegmentWish(name=str(new_id()), rule=rule or EVERYBODY), program=shop.program
-        )
         said = {"title": "News", "body": "Come in!", "channels": ["push"], "purchases_within_days": 7, **wish}
         made = create_campaign(
             shop.app, tx, CampaignWish(name="Spring", segment=UUID(str(segment["id"])), **said), program=shop.program

@@ -64,6 +64,23 @@ class MissingValue(ValueError):
     """The text uses a placeholder for which no value was given."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tongue:
+    """A language as its numbers, plurals and dates are written; `tag` is Babel's name for it."""
+
+    locale: Locale
+    tag: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The text that is said, and the language that it is in: to be filled for each reader of the same language."""
+
+    text: Text
+    tongue: Tongue
+
+
 def render(
     kind: str,
     *,
@@ -74,20 +91,30 @@ def render(
 ) -> Text:
     """The text of a message of `kind` for a reader of `locale`.
 
+    Raises UnknownKind, MissingValue, and MalformedText for what `check_overrides` would have refused.
+    """
+    return fill(find(kind, locale=locale, overrides=overrides or {}, languages=languages), values)
+
+
+def find(kind: str, *, locale: str, overrides: Mapping[str, Override], languages: Sequence[str]) -> Found:
+    """The text for readers of `locale`, before any value is put in.
+
     Looked for in the reader's locale, then its language, then the first of the program's `languages`,
     then English; in each the program's own text goes before Carnet's. Numbers, plurals and dates follow
-    the language of the text that was found. Values are never read as templates.
-
-    Raises UnknownKind, MissingValue, and MalformedText for what `check_overrides` would have refused.
+    the language of the text that was found. Raises UnknownKind and MalformedText.
     """
     if kind not in TEXTS:
         raise UnknownKind(kind)
     tags = [*_wider(locale), *(tag for first in languages[:1] for tag in _wider(first)), LAST_RESORT]
-    tag, text = _choose(kind, tags, overrides or {})
-    words = _babel(locale if _language(locale) == _language(tag) else tag)
-    title = _fill(text.title, values, words)
+    tag, text = _choose(kind, tags, overrides)
+    return Found(text=text, tongue=_tongue(locale if _language(locale) == _language(tag) else tag))
+
+
+def fill(found: Found, values: Mapping[str, Value]) -> Text:
+    """The text with its values, which are never read as templates. Raises MissingValue and MalformedText."""
+    title = _fill(found.text.title, values, found.tongue)
     # A title becomes one line on a lock screen and a header of a mail, whatever a name brings along.
-    return Text(title=_LINE_BREAKS.sub(" ", title).strip(), body=_fill(text.body, values, words))
+    return Text(title=_LINE_BREAKS.sub(" ", title).strip(), body=_fill(found.text.body, values, found.tongue))
 
 
 def check_template(text: str, kind: str) -> list[str]:
@@ -161,11 +188,11 @@ def _places(kind: str, override: Override) -> Iterator[tuple[str, str | None]]:
             yield f"{kind}.{tag}.title", text["title"]
 
 
-def _fill(text: str, values: Mapping[str, Value], words: Locale) -> str:
+def _fill(text: str, values: Mapping[str, Value], words: Tongue) -> str:
     return _said(template.parse(text), values, words, count=None)
 
 
-def _said(parts: template.Parts, values: Mapping[str, Value], words: Locale, *, count: Value | None) -> str:
+def _said(parts: template.Parts, values: Mapping[str, Value], words: Tongue, *, count: Value | None) -> str:
     said = []
     for part in parts:
         match part:
@@ -187,7 +214,7 @@ def _value(name: str, values: Mapping[str, Value]) -> Value:
     return values[name]
 
 
-def _chosen(choice: template.Choice, value: Value, words: Locale) -> template.Parts:
+def _chosen(choice: template.Choice, value: Value, words: Tongue) -> template.Parts:
     """The text for a number's plural form, or for a word; `other` where there is none."""
     other = choice.options["other"]
     if not choice.is_plural:
@@ -196,7 +223,7 @@ def _chosen(choice: template.Choice, value: Value, words: Locale) -> template.Pa
     if number is None:
         return other
     exact = choice.options.get(f"={number}")
-    return exact if exact is not None else choice.options.get(words.plural_form(number), other)
+    return exact if exact is not None else choice.options.get(_plural_form(number, words.tag), other)
 
 
 def _number(value: Value | None) -> Decimal | int | None:
@@ -211,17 +238,17 @@ def _number(value: Value | None) -> Decimal | int | None:
             return None
 
 
-def _bare_number(value: Value | None, words: Locale) -> str:
+def _bare_number(value: Value | None, words: Tongue) -> str:
     number = _number(value)
-    return "" if number is None else _decimal(number, str(words))
+    return "" if number is None else _decimal(number, words.tag)
 
 
-def _say_as(part: template.Value, value: Value, words: Locale) -> str:
+def _say_as(part: template.Value, value: Value, words: Tongue) -> str:
     if part.kind == "number":
         number = _number(value)
-        return _say(part.name, value, words) if number is None else _decimal(number, str(words))
+        return _say(part.name, value, words) if number is None else _decimal(number, words.tag)
     if isinstance(value, date):
-        return format_date(value, format=part.style, locale=words)
+        return format_date(value, format=part.style, locale=words.locale)
     return _say(part.name, value, words)
 
 
@@ -232,7 +259,7 @@ def _french_spaces(literal: str) -> str:
     return re.sub(r"«[ \u00a0\u202f]+", "«\u00a0", literal)
 
 
-def _say(name: str, value: Value, words: Locale) -> str:
+def _say(name: str, value: Value, words: Tongue) -> str:
     match value:
         case str():
             return value
@@ -241,21 +268,31 @@ def _say(name: str, value: Value, words: Locale) -> str:
         case int() if name in COUNTED:
             return _counted(Quantity(count=value, names=COUNTED[name]), words)
         case int():
-            return _decimal(value, str(words))
+            return _decimal(value, words.tag)
         case Money(minor=minor, currency=currency):
             amount = Decimal(minor).scaleb(-get_currency_precision(currency))
-            return format_currency(amount, currency, locale=words)
+            return format_currency(amount, currency, locale=words.locale)
         case date():
-            return format_date(value, format="long", locale=words)
+            return format_date(value, format="long", locale=words.locale)
 
 
-def _counted(quantity: Quantity, words: Locale) -> str:
+def _counted(quantity: Quantity, words: Tongue) -> str:
     number = quantity.number
     names = quantity.names.get(words.language) or next(iter(quantity.names.values()))
     # "many" (a million, in French) and its like read as "other" where a unit has no such form.
-    name = names.get(words.plural_form(number), names["other"])
+    name = names.get(_plural_form(number, words.tag), names["other"])
     gap = "\u00a0" if words.language == "fr" else " "
-    return f"{_decimal(number, str(words))}{gap}{name}"
+    return f"{_decimal(number, words.tag)}{gap}{name}"
+
+
+@lru_cache(maxsize=NUMBERS_KEPT)
+def _plural_form(number: Decimal | int, locale: str) -> str:
+    return _parsed(locale).plural_form(number)
+
+
+@lru_cache(maxsize=LOCALES_KEPT)
+def _parsed(locale: str) -> Locale:
+    return Locale.parse(locale)
 
 
 @lru_cache(maxsize=NUMBERS_KEPT)
@@ -277,10 +314,11 @@ def _wider(locale: str) -> list[str]:
 
 
 @lru_cache(maxsize=LOCALES_KEPT)
-def _babel(locale: str) -> Locale:
+def _tongue(locale: str) -> Tongue:
     for tag in (*_wider(locale), LAST_RESORT):
         if _is_known(tag):
-            return Locale.parse(tag, sep="-")
+            found = Locale.parse(tag, sep="-")
+            return Tongue(locale=found, tag=str(found), language=found.language)
     raise AssertionError("Babel knows English")
 
 

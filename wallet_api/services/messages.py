@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from notifications.render import Override, Quantity, Value, render
+from notifications.render import Found, Override, Quantity, Value, fill, find
 from notifications.texts import LAST_RESORT, Text
 from wallet_api.domain.definition import Definition
 from wallet_api.services.explain import Explainer
@@ -18,6 +18,7 @@ class Words:
         self.definition = definition
         self.locale = locale
         self._program = definition.name.text(locale)
+        self._found: dict[str, Found] = {}
         self._units: dict[str, Mapping[str, Mapping[str, str]]] = {}
 
     @cached_property
@@ -31,13 +32,13 @@ class Words:
 
     def say(self, kind: str, values: Mapping[str, Value], *, texts: Mapping[str, Override] | None = None) -> Text:
         """The title and body of one kind of message; `texts` go before the program's own."""
-        return render(
-            kind,
-            locale=self.locale,
-            values={"program": self._program, **values},
-            overrides={**self._overrides, **texts} if texts else self._overrides,
-            languages=self.definition.languages,
-        )
+        found = self._found.get(kind) if not texts else self._find(kind, {**self._overrides, **texts})
+        if found is None:
+            found = self._found[kind] = self._find(kind, self._overrides)
+        return fill(found, {"program": self._program, **values})
+
+    def _find(self, kind: str, overrides: Mapping[str, Override]) -> Found:
+        return find(kind, locale=self.locale, overrides=overrides, languages=self.definition.languages)
 
     def quantity(self, unit_id: str, amount: int) -> Quantity:
         """An amount of a unit, to be written with its noun; of one that the rules no longer have, with its id."""

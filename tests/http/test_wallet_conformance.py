@@ -7,6 +7,8 @@ import gzip
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -194,6 +196,21 @@ def test_a_copy_of_a_pass_that_changed_before_its_registration_is_missed_without
     report = tried.run(fault=forget_registrations, only=("tells-of-old-copies", "tells-all-passes"))
 
     assert report.broken == {"tells-of-old-copies"}
+
+
+def test_it_runs_from_a_shell(tried: Tried, tmp_path: Path) -> None:
+    file = tmp_path / "card.pkpass"
+    file.write_bytes(tried.passes[0])
+    command = [sys.executable, "-m", "standins.wallet_conformance", "--pass", str(file), "--through", tried.url]
+    command += ["--change-command", "true {serial}", "--only", "takes-logs", "--only", "answers-head"]
+
+    sound = subprocess.run(command, capture_output=True, text=True, check=False)
+    tried.planted.fault = no_head()
+    broken = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (sound.returncode, broken.returncode) == (0, 1)
+    assert sound.stdout.endswith("5 of 5 rules tried, 0 broken\n")
+    assert "BROKEN     answers-head" in broken.stdout
 
 
 # ── The faults ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -402,6 +402,21 @@ def test_at_a_partners_only_rules_that_name_it_hold() -> None:
     assert (there, alice.balance) == (20, 30)
 
 
+def test_the_first_purchase_of_all_is_one_of_the_shops_own_and_each_partner_has_its_own_first() -> None:
+    hello = replace(PURCHASE, where=Condition(first_ever=True))
+    film = replace(
+        hello, id="film", amount=Rate(earn=2, per=100), where=Condition(first_ever=True, partners=frozenset({"cinema"}))
+    )
+    alice = Life(replace(club(hello, film), partners={"cinema": CINEMA}))
+
+    balances = []
+    for location in ("cinema-1", "cinema-1", "paris", "paris"):
+        alice.sell(10_00, location=location)
+        balances.append(alice.balance)
+
+    assert balances == [20, 20, 30, 30]
+
+
 def test_what_is_spent_at_a_partners_is_no_spend_of_the_shop_and_no_order() -> None:
     alice = with_cinema()
 

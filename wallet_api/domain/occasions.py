@@ -16,25 +16,28 @@ from wallet_api.domain.state import MemberState
 
 ONE_DAY = timedelta(days=1)
 LIFETIME = "lifetime"
-PURCHASES = ("count:purchases", LIFETIME)
-"""Under what the purchases of a whole life are counted, apart from rules: the first one is told by it."""
+
+
+def purchases(partner: str | None) -> tuple[str, str]:
+    """Under what the purchases of a whole life at one's own locations, or at a partner's, are counted, apart from rules."""
+    return "count:purchases" if partner is None else f"count:purchases:{partner}", LIFETIME
 
 
 def scene_of(posting: Posting, at: datetime, *, location: str | None = None, fields: Fields | None = None) -> Scene:
     """What the conditions of rules look at for an event of this member now."""
     definition, state = posting.definition, posting.state
-    day = calendar.local_day(at, definition.time_zone)
+    day, partner = calendar.local_day(at, definition.time_zone), definition.partner_at(location)
     return Scene(
         day=day,
         tier=state.tier,
         location=location,
         birth_date=state.birth_date,
         is_first_in_month=_orders_in_month(state, day) == 0,
-        is_first_ever=state.counted(*PURCHASES).times == 0,
+        is_first_ever=state.counted(*purchases(partner)).times == 0,
         fields=fields or {},
         streak=calendar.streak(state.measures.get("visits", {}), today=day - ONE_DAY) + 1,
         membership=state.membership.status.value,
-        partner=definition.partner_at(location),
+        partner=partner,
         segments=frozenset(name for name, segment in definition.segments.items() if _is_in(posting, segment, day)),
         carried={rule.id: state.counted(*carry_key(rule)).units for rule in definition.earning if rule.carries},
     )

@@ -14,7 +14,7 @@ from wallet_api.domain.definition import EarningRule, EventKind, Period, Promoti
 from wallet_api.domain.earning import Basket, Scene
 from wallet_api.domain.events import EarnedEntry, Line, RecordedSale, Return, SpentEntry
 from wallet_api.domain.money import half_up
-from wallet_api.domain.occasions import PURCHASES, cap_period, carry_key
+from wallet_api.domain.occasions import cap_period, carry_key, purchases
 from wallet_api.domain.posting import Outcome, Posting
 from wallet_api.domain.state import VoucherStatus
 
@@ -43,7 +43,7 @@ def take_back(posting: Posting, event: Return) -> Outcome:
         if scene.partner is None:
             posting.measure("orders", sale_day, -1)
         if _basket(sale, (Fraction(1),) * len(sale.lines)).merchandise > 0:
-            posting.count(*PURCHASES, units=0, times=-1)
+            posting.count(*purchases(scene.partner), units=0, times=-1)
         _reissue_vouchers(posting, sale)
     crediting.reckon_again(posting, sale_day, at=event.occurred_at, source_id=event.id)
     given_back = half_up(

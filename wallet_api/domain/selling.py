@@ -20,7 +20,7 @@ from wallet_api.domain.definition import FreeItem, MoneyOff, Occasion, PercentOf
 from wallet_api.domain.earning import Basket
 from wallet_api.domain.events import Line, Sale
 from wallet_api.domain.money import half_up, split
-from wallet_api.domain.occasions import PURCHASES, earn, keep_alive, scene_of, tell_of_earnings
+from wallet_api.domain.occasions import earn, keep_alive, purchases, scene_of, tell_of_earnings
 from wallet_api.domain.posting import Outcome, Posting
 from wallet_api.domain.redeeming import claim, reward_of
 from wallet_api.domain.state import Voucher, VoucherStatus
@@ -71,8 +71,8 @@ def _earn(posting: Posting, event: Sale, basket: Basket, day: date) -> None:
     for credit in definition.credits:
         posting.measure(credit.measure, day, floor(crediting.counted(credit, basket, scene)))
     if basket.merchandise > 0:
-        posting.count(*PURCHASES, units=0)
-        if scene.is_first_ever and posting.state.referred_by:
+        posting.count(*purchases(scene.partner), units=0)
+        if scene.is_first_ever and scene.partner is None and posting.state.referred_by:
             gifts.give_on(posting, Occasion.REFERRED, at=at)
             posting.tell("friend_bought", referrer=str(posting.state.referred_by), friend=str(posting.state.member_id))
     crediting.reckon_again(posting, day, at=at, source_id=event.id)

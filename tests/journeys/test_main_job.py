@@ -194,6 +194,7 @@ def _environment(world: World, base_url: str) -> dict[str, str]:
         "APPLE_PASS_TYPE_ID": PASS_TYPE,
         "APNS_ENDPOINT": str(settings.apns_endpoint),
         "APNS_CA": str(settings.apns_ca),
+        "APPLE_PUSH_PAUSE_SECONDS": "1",  # the points are spent right after they were earned
         "SMTP_URL": str(settings.smtp_url),
         "MAIL_FROM": "cards@example.org",
     }

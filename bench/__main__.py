@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import due, passes, qr, replay, sales, segments, wallets
+from bench import due, outbox, passes, push, qr, replay, sales, segments, wallets
 
 ALL = {
     "sales": sales.run,
     "replay": replay.run,
     "due": due.run,
+    "outbox": outbox.run,
+    "push": push.run,
     "segments": segments.run,
     "passes": passes.run,
     "qr": qr.run,

@@ -12,7 +12,7 @@ is a 400), and remembers them. `shown(token)` is what the phone would show: an a
 one, and a message that was taken before a fault counts as delivered.
 
 On its own: `python -m standins.fcm --port 9099 --credentials fcm.json`, then
-`GET /shown/{token}`, `GET /requests`, `POST /faults {"kind": …, "token": …, "times": …, "probability": …}`.
+`GET /shown/{token}`, `GET /requests`, `GET /taken`, `POST /faults {"kind": …, "token": …, "times": …, "probability": …}`.
 
 | fault | the phone gets it | the sender gets |
 |---|---|---|
@@ -121,12 +121,21 @@ class FcmStandIn(ServerThread):
 
     `requests` are the POSTs in the order of their arrival; `token_requests` counts grants that were asked
     for, `unauthorized` POSTs without a valid bearer, `connections_peak` the most
-    connections that senders had open at once.
+    connections that senders had open at once. `keeps`: False only counts messages, for load that would fill memory.
     """
 
-    def __init__(self, *, port: int = 0, token_lifetime_s: int = 3_600, slow_s: float = 30.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        token_lifetime_s: int = 3_600,
+        slow_s: float = 30.0,
+        seed: int = 0,
+        keeps: bool = True,
+    ) -> None:
         super().__init__()
         self.requests: list[Request] = []
+        self.taken = 0
         self.token_requests = 0
         self.unauthorized = 0
         self.connections_peak = 0
@@ -134,6 +143,7 @@ class FcmStandIn(ServerThread):
         self._port = port
         self._token_lifetime_s = token_lifetime_s
         self._slow_s = slow_s
+        self._keeps = keeps
         self._random = random.Random(seed)  # noqa: S311 which faults a test meets
         self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
         self._bearers: dict[str, float] = {}
@@ -193,6 +203,7 @@ class FcmStandIn(ServerThread):
         app.router.add_post("/token", self._give_token)
         app.router.add_post(f"/v1/projects/{PROJECT}/messages:send", self._take_message)
         app.router.add_get("/requests", self._list_requests)
+        app.router.add_get("/taken", self._count_taken)
         app.router.add_get("/shown/{token}", self._list_shown)
         app.router.add_post("/faults", self._add_fault)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -263,8 +274,10 @@ class FcmStandIn(ServerThread):
         token = str(message.get("token") or message.get("fid"))
         with self._lock:
             fault = self._draw(token, token_endpoint=False)
-            self.requests.append(Request(at=datetime.now(UTC), token=token, message=message, fault=fault))
-            if fault is None or fault in _TAKEN:
+            self.taken += 1
+            if self._keeps:
+                self.requests.append(Request(at=datetime.now(UTC), token=token, message=message, fault=fault))
+            if self._keeps and (fault is None or fault in _TAKEN):
                 self._show(token, message)
         if fault in _REFUSALS:
             status, code = _REFUSALS[fault]
@@ -322,6 +335,9 @@ class FcmStandIn(ServerThread):
         with self._lock:
             rows = [{**asdict(each), "at": each.at.isoformat()} for each in self.requests]
         return web.json_response(rows)
+
+    async def _count_taken(self, _request: web.Request) -> web.Response:
+        return web.json_response({"taken": self.taken})
 
     async def _list_shown(self, request: web.Request) -> web.Response:
         return web.json_response([asdict(each) for each in self.shown(request.match_info["token"])])
@@ -503,8 +519,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m standins.fcm", description="A stand-in for FCM on 127.0.0.1")
     parser.add_argument("--port", type=int, default=9_099)
     parser.add_argument("--credentials", type=Path, required=True, help="where to write the service-account file")
+    parser.add_argument("--count-only", action="store_true", help="count messages instead of keeping them")
     arguments = parser.parse_args()
-    with FcmStandIn(port=arguments.port) as fcm:
+    with FcmStandIn(port=arguments.port, keeps=not arguments.count_only) as fcm:
         fcm.service_account_file(arguments.credentials)
         print(f"FIREBASE_ENDPOINT={fcm.url}\nFIREBASE_CREDENTIALS={arguments.credentials}", flush=True)
         try:

@@ -21,6 +21,9 @@ from wallet_api.services.app import App
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE = {"push": 2}
+"""Batches of a channel at once: while one is posted, the rows of the other are leased or marked."""
+
 IDLE_SECONDS = 0.1
 TROUBLE_SECONDS = 2.0
 
@@ -36,10 +39,12 @@ async def run_worker(app: App, database_url: str, *, stop: asyncio.Event | None 
         )
         filed = {name: asyncio.Event() for name in channels}
         loops = [asyncio.create_task(_again(stop, "outbox", _expanding(app, filed), asyncio.Event()))]
-        loops += [
-            asyncio.create_task(_again(stop, name, _delivering(app, Line(channel=name, sender=sender)), filed[name]))
-            for name, sender in channels.items()
-        ]
+        for name, sender in channels.items():
+            line = Line(channel=name, sender=sender)
+            loops += [
+                asyncio.create_task(_again(stop, name, _delivering(app, line), filed[name]))
+                for _ in range(AT_ONCE.get(name, 1))
+            ]
         log.info("worker started", channels=sorted(channels))
         await stop.wait()
         await asyncio.gather(*loops)

@@ -26,8 +26,8 @@ CREATE TABLE purchase_totals (
     largest bigint
 );
 
--- By name: the last day, counted from 1970, how many purchases, and what was paid. A row a member is a fifth of the size
--- of a row for each thing that each member has bought.
+-- By name: the last day, counted from 1970, how many purchases, and what was paid. A row for each thing that each member
+-- has bought would be many rows to write anew, and entries in indexes with them, each time a member is counted.
 CREATE TABLE purchased_items (
     member_id uuid PRIMARY KEY,
     categories jsonb NOT NULL,

@@ -91,6 +91,7 @@ def run_demo(
             migrate_database(settings.database_url)
         apns = stack.enter_context(ApnsStandIn(client_ca=folder / FOLDER / WWDR))
         environment |= {"APNS_ENDPOINT": apns.endpoint, "APNS_CA": str(apns.ca_file)}
+        environment["APPLE_PUSH_PAUSE_SECONDS"] = "1"  # a visitor sells twice in a row, and looks at the phone
         put_aside(folder)
         try:
             shop = _prepare(replace(settings, apns_endpoint=apns.endpoint), folder, say=say, reports=reports, stop=stop)

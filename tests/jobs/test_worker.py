@@ -46,9 +46,9 @@ def test_a_tier_change_reaches_the_phone_once_in_the_members_language(world: Wor
 
     with working(world.shop.app):
         world.shop.sell(50_000, to=bob)
-        eventually(lambda: "tier_upgraded" in kinds_shown(world, "bobs-phone"))
+        eventually(lambda: len(kinds_shown(world, "bobs-phone")) == 4)
 
-    assert sorted(kinds_shown(world, "bobs-phone")) == ["points_earned", "tier_upgraded", "welcome"]
+    assert sorted(kinds_shown(world, "bobs-phone")) == ["points_earned", "reward_unlocked", "tier_upgraded", "welcome"]
     (upgrade,) = [shown for shown in world.fcm.shown("bobs-phone") if shown.data["kind"] == "tier_upgraded"]
     assert "Argent" in f"{upgrade.title} {upgrade.body}"
 

@@ -2,6 +2,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from socket import socket
@@ -11,6 +12,7 @@ import pytest
 
 from notifications import Message, Outcome, SendResult
 from notifications.channels.email_smtp import EmailChannel, SmtpServer
+from notifications.message import Brand
 from standins.smtp import FaultKind, SmtpStandIn
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -61,6 +63,36 @@ def test_a_mail_arrives_as_text_and_page_in_the_readers_language(mail: SmtpStand
     assert part(arrived, "plain").splitlines() == ["Carte <b>prête</b>", "", "À bientôt"]
     assert '<html lang="fr-FR">' in part(arrived, "html")
     assert "<p>Carte &lt;b&gt;prête&lt;/b&gt;</p><p>À bientôt</p>" in part(arrived, "html")
+
+
+def test_a_mail_shows_the_brand_and_ends_by_one_click(mail: SmtpStandIn, message: BuildMessage) -> None:
+    brand = Brand(
+        name="Léa & Cie",
+        background="#112233",
+        text="#ffffff",
+        logo_url="https://shop.test/logo.png",
+        url="https://shop.test",
+    )
+    url = "https://shop.test/v1/unsubscribe/abc"
+    offer = replace(message(ALICE, body="Bonjour", locale="fr"), brand=brand, unsubscribe_url=url)
+
+    send(mail, [offer], mail_from="lea@shop.test")
+
+    arrived = mail.to(ALICE)[0]
+    assert arrived["From"] == "Léa & Cie <lea@shop.test>"
+    assert arrived["List-Unsubscribe"] == f"<{url}>"
+    assert arrived["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert part(arrived, "plain").splitlines() == ["Bonjour", "", "-- ", f"Se désinscrire: {url}"]
+    page = part(arrived, "html")
+    assert "Léa &amp; Cie" in page
+    assert "#112233" in page
+    assert f'href="{url}"' in page
+
+
+def test_a_mail_that_must_come_has_no_way_to_end_it(mail: SmtpStandIn, message: BuildMessage) -> None:
+    send(mail, [message(ALICE)])
+
+    assert mail.to(ALICE)[0]["List-Unsubscribe"] is None
 
 
 def test_a_batch_goes_over_one_connection(mail: SmtpStandIn, message: BuildMessage) -> None:

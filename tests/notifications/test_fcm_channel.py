@@ -128,6 +128,34 @@ def test_waiting_in_line_does_not_count_towards_the_deadline(
     assert fcm.connections_peak == 1
 
 
+def test_after_the_answer_that_a_phone_is_gone_nothing_more_is_posted_there(
+    fcm: FcmStandIn, send: Send, message: BuildMessage
+) -> None:
+    fcm.fault("unregistered_404", token="old-phone")
+
+    results = send([message(to) for to in ("old-phone", "new-phone", "old-phone", "old-phone", "new-phone")])
+
+    gone, taken = Outcome.GONE, Outcome.ACCEPTED
+    assert [result.outcome for result in results] == [gone, taken, gone, gone, taken]
+    assert [request.token for request in fcm.requests].count("old-phone") == 1
+
+
+def test_what_a_batch_has_no_time_for_waits_unsent(
+    fcm: FcmStandIn, credentials_file: Path, message: BuildMessage
+) -> None:
+    async def send_slowly() -> list[SendResult]:
+        channel = FcmChannel(credentials_file=credentials_file, endpoint=fcm.url, connections=1, batch_deadline_s=0.1)
+        fcm.fault("slow_then_200")
+        results = await channel.send([message("one"), message("two")], now=NOW)
+        await channel.close()
+        return results
+
+    results = asyncio.run(send_slowly())
+
+    assert [result.outcome for result in results] == [Outcome.ACCEPTED, Outcome.LATER]
+    assert [request.token for request in fcm.requests] == ["one"]
+
+
 def test_results_stand_in_the_order_of_the_messages(fcm: FcmStandIn, send: Send, message: BuildMessage) -> None:
     fcm.fault("slow_then_200", token="slow-phone")
     fcm.fault("unregistered_404", token="old-phone")

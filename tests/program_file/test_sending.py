@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import pytest
 
+from notifications.render import check_template
 from wallet_api.domain.definition import Span
 from wallet_api.domain.definition.sending import QuietHours, Reminders, Sending
 from wallet_api.program_file import read_definition
@@ -55,12 +56,17 @@ def test_all_that_a_file_can_say_of_sending_is_read(complete: Callable[[str], st
         ("sending: {channels: {welcome: sms}}", "`sms` is unknown"),
         ("sending: {channels: {sign_in_code: none}}", "`sign_in_code` is unknown"),
         ("sending: {hold_out: 101 %}", "more than all members are held out"),
+        (f"messages: {{welcome: {{en: {{title: {'x' * 5_000}, body: b}}}}}}", "messages.welcome.en.title: `xxx"),
+        (
+            "messages: {points_earned: '{points, plural, one {#}}'}",
+            "line 1, messages.points_earned: {points, plural} has no",
+        ),
         ("reminders: {birthday: after 3 days}", "`after 3 days` does not fit"),
         ("reminders: {win_back: 90 days before}", "`90 days before` does not fit"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(complete: Callable[[str], str], written: str, fault: str) -> None:
     with pytest.raises(DefinitionFaults) as refused:
-        read_definition(complete(written + "\n"))
+        read_definition(complete(written + "\n"), check_template=lambda kind, text: check_template(text, kind))
 
     assert fault in str(refused.value)

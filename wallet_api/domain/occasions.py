@@ -75,6 +75,23 @@ def tell_of_earnings(posting: Posting, *, source_id: UUID) -> None:
         if amount:
             balance = posting.state.available(unit)
             posting.tell("points_earned", unit=unit, amount=amount, balance=balance, source=str(source_id))
+        tell_of_unlocked(posting, unit, before=posting.before.available(unit))
+
+
+def tell_of_unlocked(posting: Posting, unit: str, *, before: int) -> None:
+    """Note the dearest reward that a balance has come to be enough for; those below it say nothing new."""
+    balance = posting.state.available(unit)
+    unlocked = [
+        (reward.price.amount, reward.id)
+        for reward in posting.definition.rewards.values()
+        if reward.price
+        and reward.price.unit == unit
+        and before < reward.price.amount <= balance
+        and not reward.only_given
+        and (not reward.tiers or posting.state.tier in reward.tiers)
+    ]
+    if unlocked:
+        posting.tell("reward_unlocked", reward=max(unlocked)[1], unit=unit, balance=balance)
 
 
 def carry_key(rule: EarningRule) -> tuple[str, str]:

@@ -94,6 +94,11 @@ class Posting:
             voucher_id=outcome.voucher_id,
         )
 
+    @property
+    def before(self) -> MemberState:
+        """The state before the event."""
+        return self._before
+
     # ── Units ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def earn(

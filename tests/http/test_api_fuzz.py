@@ -36,6 +36,7 @@ from wallet_api import tokens
 from wallet_api.app import web
 from wallet_api.domain.campaign import Act
 from wallet_api.domain.events import Line
+from wallet_api.domain.messages import MessageClass
 from wallet_api.http.document import document
 from wallet_api.http.rate_limit import RATE_LIMITER, RateLimiter
 from wallet_api.services import show_card
@@ -43,6 +44,7 @@ from wallet_api.services.app import App, GoogleIssuer
 from wallet_api.services.publish import publish
 from wallet_api.services.register_device import Device, register_device
 from wallet_api.services.sign_in import Joining, request_to_join
+from wallet_api.services.unsubscribe import Subscription, link_to_end
 from wallet_api.store import access
 
 SECONDS = int(os.environ.get("CARNET_FUZZ_SECONDS", "60"))
@@ -111,7 +113,7 @@ def town(shop: Shop, google: GoogleWalletStandIn, tmp_path: Path) -> Town:
             "maria": as_staff(shop, "maria", role="manager"),
             "alice": as_member(shop),
             "bob": as_member(shop, bob),
-            "till": as_key(shop, "till", "members:act", "metrics"),
+            "till": as_key(shop, "till", "members:act", "metrics", "messages:bounces"),
             "wallet": {"Authorization": f"ApplePass {app.pass_token(card.id)}"},
         },
         known={
@@ -135,6 +137,7 @@ def town(shop: Shop, google: GoogleWalletStandIn, tmp_path: Path) -> Town:
             "staff_password": (PASSWORD,),
             "pass_type": (PASS_TYPE,),
             "serial": (card.id,),
+            "unsubscribe": (unsubscribe_token(shop),),
             **callback_of(google, card.id),
             **campaigns_of(shop),
         },
@@ -175,6 +178,12 @@ def callback_of(google: GoogleWalletStandIn, card: UUID) -> dict[str, tuple[obje
         "google_key": (key["signedKey"],),
         "google_key_signature": tuple(key["signatures"]),
     }
+
+
+def unsubscribe_token(shop: Shop) -> str:
+    """What stands in the link at the end of Alice's mails."""
+    link = link_to_end(shop.app.settings, Subscription(member_id=shop.alice, message_class=MessageClass.MARKETING))
+    return link.rpartition("/")[2]
 
 
 def refresh_token(shop: Shop) -> str:

@@ -13,17 +13,17 @@ from wallet_api.pages.rendering import explain_refusals, page, the_app
 from wallet_api.services.unsubscribe import program_of, subscription_of, unsubscribe
 
 
+def ask(token: str) -> Response:
+    """The page that asks. Raises NotFound for a link that was not made here."""
+    return _page(token, is_done=False)
+
+
 def blueprint() -> Blueprint:
-    """The page's routes."""
+    """Where its button leads; the page itself stands at the address of the API, as the standard wants it."""
     made = Blueprint("unsubscribe_page", __name__)
-    made.add_url_rule("/v1/unsubscribe/<segment:token>", "ask", _ask, methods=["GET"])
     made.add_url_rule("/unsubscribe/<segment:token>", "stop", _stop, methods=["POST"])
     explain_refusals(made)
     return made
-
-
-def _ask(token: str) -> Response:
-    return _page(token, is_done=False)
 
 
 def _stop(token: str) -> Response:

@@ -56,7 +56,7 @@ def _message(row: Row[Any], *, language: str) -> Json:
 
 def _channels(row: Row[Any], *, language: str) -> Iterator[Json]:
     """One line a channel, whatever the number of devices: sent if it was to any of them."""
-    by_channel: dict[str, list[Json]] = {}
+    by_channel: dict[str, list[dict[str, Any]]] = {}
     for delivery in row.deliveries:
         by_channel.setdefault(delivery["channel"], []).append(delivery)
     for channel, made in by_channel.items():
@@ -65,7 +65,7 @@ def _channels(row: Row[Any], *, language: str) -> Iterator[Json]:
         yield _explained(channel, NOT_SENT, reason, language=language)
 
 
-def _line(channel: str, made: Sequence[Json], *, language: str) -> Json:
+def _line(channel: str, made: Sequence[dict[str, Any]], *, language: str) -> Json:
     for status in ("accepted", "waiting"):
         if found := [each for each in made if each["status"] == status]:
             at = found[0]["at"] if status == "accepted" else found[0]["next_try_at"]

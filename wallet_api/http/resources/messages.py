@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+from flask import Response
 from flask.views import MethodView
 
 from wallet_api.domain import errors
@@ -25,6 +26,7 @@ from wallet_api.http.schemas.messages import (
     PreferencesSchema,
 )
 from wallet_api.http.till import the_app
+from wallet_api.pages.unsubscribe import ask
 from wallet_api.services.bounces import record_bounce
 from wallet_api.services.preferences import Preferences, put_preferences, show_preferences
 from wallet_api.services.present import Json
@@ -35,6 +37,7 @@ from wallet_api.services.unsubscribe import unsubscribe
 blueprint = Blueprint("messages", __name__, url_prefix="/v1", description="Messages")
 
 Body = dict[str, Any]
+HTML = {"type": "string"}
 
 
 @blueprint.route("/me/notifications")
@@ -120,6 +123,12 @@ class Unsubscribing(MethodView):
     """Mail that is to stop."""
 
     decorators = [anyone]
+
+    @blueprint.response(200, HTML, content_type="text/html")
+    @refuses(errors.NotFound, errors.Busy)
+    def get(self, token: str) -> Response:
+        """Ask whether these mails are to end, on a page with a button; a GET ends nothing."""
+        return ask(token)
 
     @blueprint.response(204)
     @refuses(errors.NotFound, errors.Busy)

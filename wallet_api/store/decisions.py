@@ -87,6 +87,7 @@ wrote_outbox AS (
   INSERT INTO outbox (created_at, id, program_id, member_id, notices)
   SELECT :now, x.*
   FROM jsonb_to_recordset(CAST(:outbox AS jsonb)) AS x(id uuid, program_id text, member_id uuid, notices jsonb)
+  WHERE notices <> '[]' OR EXISTS (SELECT FROM passes p WHERE p.member_id = x.member_id AND p.member_id = ANY(:ids))
 )
 UPDATE members m
 SET tier = x.tier, tier_since = x.since, tier_until = x.until, tier_counted_from = x.counted_from,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from wallet_api.clock import Clock
 from wallet_api.domain.events import Line
 from wallet_api.services import check_in, record_sale, redeem, return_sale, show_card
 from wallet_api.services.app import App
+from wallet_api.services.count_purchases import MEMBERS_A_BATCH, count_purchases
 from wallet_api.services.enrol import Consents, enrol
 from wallet_api.services.identify import Till, Who
 from wallet_api.services.present import Json
@@ -20,7 +22,7 @@ from wallet_api.services.record_sale import RecordSale
 from wallet_api.services.redeem import Wish
 from wallet_api.services.return_sale import ReturnSale
 from wallet_api.settings import Settings
-from wallet_api.store import access, programs
+from wallet_api.store import access, programs, sql
 from wallet_api.store.ids import new_id
 from wallet_api.store.members import NewMember
 from wallet_api.store.programs import Location
@@ -118,6 +120,20 @@ class Shop:
         """A till holds a reward."""
         with self.app.db.begin() as tx:
             return redeem.hold_reward(self.app, tx, self.till, Who(member_id=by or self.alice), Wish(reward=reward))
+
+    def count_purchases(self, *, batch: int = MEMBERS_A_BATCH) -> int:
+        """A worker counts all that has been bought so far.
+
+        It leaves out what is newer than any transaction that is open on the server, and other tests have theirs open.
+        """
+        with self.app.db.begin() as tx:
+            mine = sql.one(tx, "SELECT pg_current_xact_id()::text::bigint AS id").id
+        while True:
+            with self.app.db.read() as tx:
+                oldest = sql.one(tx, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS id").id
+            if oldest > mine:
+                return count_purchases(self.app, batch=batch)
+            time.sleep(0.01)
 
     def release(self, held: Json) -> Json:
         """The till gives a held reward's units back."""

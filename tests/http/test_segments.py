@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 from tests.http.calls import as_key, as_member, as_staff, refused, told
 from tests.shop import Shop, open_shop
 from wallet_api.clock import FixedClock
-from wallet_api.services.count_purchases import count_purchases
 from wallet_api.store.session import Database
 
 SEGMENTS = "/v1/segments"
@@ -29,7 +28,7 @@ def test_a_manager_tries_saves_changes_and_forgets_a_segment(
 ) -> None:
     bob = shop.join("bob")
     shop.sell(20_00, to=bob)
-    count_purchases(shop.app)
+    shop.count_purchases()
 
     tried = api.post(f"{SEGMENTS}/preview", json={"rule": RULE}, headers=maria)
     saved = api.post(SEGMENTS, json=BODY, headers=maria)

@@ -17,7 +17,6 @@ from tests.shop import PROGRAMS, Shop, open_shop
 from wallet_api.clock import FixedClock
 from wallet_api.domain.events import Line
 from wallet_api.domain.segment_reading import FORMS
-from wallet_api.services.count_purchases import count_purchases
 from wallet_api.services.identify import Till
 from wallet_api.services.merge import MergeWish, merge_members
 from wallet_api.services.publish import publish
@@ -26,7 +25,7 @@ from wallet_api.services.segments import rule_of, select
 from wallet_api.store import members, programs, segment_query, sql
 from wallet_api.store.ids import new_id
 from wallet_api.store.programs import Location
-from wallet_api.store.session import Database, json_text
+from wallet_api.store.session import Database, Tx, json_text
 
 NOW = datetime(2026, 2, 28, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -83,6 +82,7 @@ class Life:
     has_visited: bool = False
     unwanted: set[tuple[str, str]] = field(default_factory=set)
     consents: dict[str, bool] = field(default_factory=dict)
+    interests: dict[str, list[str]] = field(default_factory=dict)
     has: set[str] = field(default_factory=lambda: {"email"})
     tier: str = ""
     balance: int = 0
@@ -112,7 +112,7 @@ def town(db: Database) -> Town:
     tills = {"paris": shop.till, "lyon": replace(shop.till, location_id=lyon.id)}
     lives = [live(shop, tills, chance, number) for number in range(30)]
     gone, kept = lives.pop(), lives[0]
-    count_purchases(shop.app, batch=7)  # what is counted before a merge is counted again after it
+    shop.count_purchases(batch=7)  # what is counted before a merge is counted again after it
     with db.begin() as tx:
         wish = MergeWish(gone=gone.id, into=kept.id, reason="one person")
         merge_members(shop.app, tx, wish, program=shop.program)
@@ -121,9 +121,10 @@ def town(db: Database) -> Town:
     kept.has |= gone.has
     kept.has_visited |= gone.has_visited
     kept.birth_date = kept.birth_date or gone.birth_date
-    count_purchases(shop.app, batch=7)
-    with db.read() as tx:
+    shop.count_purchases(batch=7)
+    with db.begin() as tx:
         for life in lives:
+            be_likely_to_buy(tx, life, chance)
             row = sql.one(
                 tx,
                 "SELECT m.tier, a.available FROM members m JOIN accounts a ON a.member_id = m.id WHERE m.id = :id",
@@ -131,6 +132,15 @@ def town(db: Database) -> Town:
             )
             life.tier, life.balance = row.tier, row.available
     return Town(shop=shop, lives=lives)
+
+
+def be_likely_to_buy(tx: Tx, life: Life, chance: random.Random) -> None:
+    """What a member would be recommended, kept or not, whether they still agree to it or not."""
+    for granted in ([], [True], [True], [True, False])[chance.randrange(4)]:
+        members.add_consent(tx, life.id, kind="profiling", granted=granted, terms_version="1", channel="app", at=NOW)
+        life.consents["profiling"] = granted
+    life.interests = {what: chance.sample(ITEMS[what], chance.choice([0, 1, 2])) for what in ("skus", "categories")}
+    sql.run(tx, "INSERT INTO recommended_items VALUES (:id, :skus, :categories)", id=life.id, **life.interests)
 
 
 def live(shop: Shop, tills: Mapping[str, Till], chance: random.Random, number: int) -> Life:
@@ -210,7 +220,7 @@ def holds(rule: Json, life: Life, lives: Sequence[Life]) -> bool:
             return rfm_of(life, lives) in said["any_of"]
         case "tier" | "language" | "birthday_month" | "has" | "badge":
             return bool(words_of(name, life) & set(said["any_of"]))
-        case "consent" | "wants":
+        case "consent" | "wants" | "interest":
             return agrees(said, life)
         case "bought":
             return any(bought(what, item, said, life) for what in ITEMS for item in said.get(what, ()))
@@ -226,6 +236,9 @@ def holds(rule: Json, life: Life, lives: Sequence[Life]) -> bool:
 
 
 def agrees(said: Json, life: Life) -> bool:
+    if "kind" not in said:
+        is_likely = any(set(said.get(what, ())) & set(items) for what, items in life.interests.items())
+        return is_likely and life.consents.get("profiling", False)
     if "channel" in said:
         return (said["kind"], said["channel"]) not in life.unwanted
     return life.consents.get(said["kind"], False) is said["granted"]
@@ -330,6 +343,9 @@ CONDITIONS: Mapping[str, st.SearchStrategy[Json]] = {
             {what: st.lists(st.sampled_from(ITEMS[what]), min_size=1, max_size=2)}, optional=SEVERAL
         )
     ),
+    "interest": st.sampled_from(["skus", "categories"]).flatmap(
+        lambda what: st.fixed_dictionaries({what: st.lists(st.sampled_from(ITEMS[what]), min_size=1, max_size=2)})
+    ),
     "language": one_of("fr", "en", "de", "es"),
     "age": bounded((0, 17, 18, 29, 30, 66)),
     "birthday_month": one_of(*range(1, 13)),
@@ -368,6 +384,7 @@ TELLING: Json = {
     "largest_purchase": {"at_least": 9_000},
     "days_since_purchase": {"at_least": 30, "at_most": 364},
     "bought": {"skus": ["k'1"], "last_within_days": 31},
+    "interest": {"skus": ["t1"]},
     "language": {"any_of": ["fr"]},
     "age": {"at_least": 18, "at_most": 29},
     "birthday_month": {"any_of": [2, 12]},
@@ -393,7 +410,7 @@ def test_a_segment_selects_whom_its_rule_says(town: Town) -> None:
     # Another program's members are of no concern, whatever they buy.
     other = open_shop(town.shop.app.db, town.shop.app.clock, program="stamp-card", app=town.shop.app)
     other.sell(1_000_00)
-    count_purchases(town.shop.app)
+    town.shop.count_purchases()
 
     def check(rule: Json) -> int:
         expected = {life.id for life in town.lives if holds(rule, life, town.lives)}

@@ -29,7 +29,7 @@ def kept(shop: Shop, member_id: UUID | None = None) -> tuple[int, int, int | Non
 
 def test_a_sale_that_commits_after_later_ones_is_not_missed(shop: Shop, db: Database) -> None:
     bob = shop.join("bob")
-    count_purchases(shop.app)
+    shop.count_purchases()
     with db.begin() as tx:
         wish = RecordSale(
             who=Who(member_id=shop.alice),
@@ -42,7 +42,7 @@ def test_a_sale_that_commits_after_later_ones_is_not_missed(shop: Shop, db: Data
         shop.sell(lines=(CAKE,), to=bob)
         count_purchases(shop.app)  # while the slow sale is still open
 
-    count_purchases(shop.app)
+    shop.count_purchases()
 
     assert kept(shop) == (1, 10_00, 10_00, {"tea": [1, 10_00]})
     assert kept(shop, bob) == (1, 10_00, 10_00, {"cake": [1, 10_00]})
@@ -51,14 +51,14 @@ def test_a_sale_that_commits_after_later_ones_is_not_missed(shop: Shop, db: Data
 def test_what_comes_back_was_not_bought(shop: Shop) -> None:
     sale = shop.sell(lines=(TEA, CAKE))
     whole = shop.sell(lines=(TEA,))
-    count_purchases(shop.app)
+    shop.count_purchases()
     before = kept(shop)
 
     shop.take_back(sale, lines=(CAKE,))
     shop.take_back(whole)
     part = shop.sell(lines=(CAKE,))
     shop.take_back(part, amount=2_50)
-    counted = count_purchases(shop.app)
+    counted = shop.count_purchases()
 
     assert before == (2, 30_00, 20_00, {"tea": [2, 20_00], "cake": [1, 10_00]})
     assert counted == 1
@@ -67,20 +67,20 @@ def test_what_comes_back_was_not_bought(shop: Shop) -> None:
 
 def test_who_has_bought_nothing_new_is_not_counted_again(shop: Shop) -> None:
     shop.sell(lines=(TEA,))
-    count_purchases(shop.app)
+    shop.count_purchases()
 
-    assert count_purchases(shop.app) == 0
+    assert shop.count_purchases() == 0
 
 
 def test_in_a_restored_database_everybody_is_counted_anew(shop: Shop, db: Database) -> None:
     shop.sell(lines=(TEA,))
-    count_purchases(shop.app)
+    shop.count_purchases()
     with db.begin() as tx:  # as after loading a dump into a server whose transactions are numbered from the start
         sql.run(tx, "UPDATE purchases_seen SET written_in = 4000000000")
         sql.run(tx, "DELETE FROM purchase_totals")
         sql.run(tx, "DELETE FROM purchased_items")
 
-    counted = count_purchases(shop.app)
+    counted = shop.count_purchases()
 
     assert counted == 1
     assert kept(shop) == (1, 10_00, 10_00, {"tea": [1, 10_00]})
@@ -106,5 +106,5 @@ def test_a_batch_is_in_the_queue_until_it_is_counted(shop: Shop, db: Database) -
         shop.sell(lines=(TEA,), to=member)
 
     assert count_purchases(shop.app, seconds=0) == 0
-    assert count_purchases(shop.app, batch=1) == 3
+    assert shop.count_purchases(batch=1) == 3
     assert all(kept(shop, member)[0] == 1 for member in members)

@@ -125,6 +125,17 @@ class BoughtOneOf:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Interest:
+    """One of these is among what the member is likely to buy next; of who has not agreed to profiling nothing is known.
+
+    `what`: skus or categories.
+    """
+
+    what: Bought
+    any_of: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Language:
     """The member's language is one of these."""
 
@@ -239,6 +250,7 @@ Condition: TypeAlias = (
     | LargestPurchase
     | SincePurchase
     | BoughtOneOf
+    | Interest
     | Language
     | Age
     | BirthdayMonth

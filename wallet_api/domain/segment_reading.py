@@ -30,6 +30,7 @@ from wallet_api.domain.segment import (
     Condition,
     Consent,
     Has,
+    Interest,
     Joined,
     Language,
     LargestPurchase,
@@ -281,6 +282,10 @@ def _bought_one_of(
     )
 
 
+def _interest(*, categories: tuple[str, ...] = (), skus: tuple[str, ...] = ()) -> Interest:
+    return Interest(what=Bought.CATEGORIES if categories else Bought.SKUS, any_of=categories or skus)
+
+
 def _measured(measure: str) -> Callable[..., Condition]:
     """A condition on this measure, with what names it more closely put in."""
 
@@ -343,6 +348,12 @@ FORMS: Mapping[str, _Form] = {
             "last_within_days": _Whole(least=1, most=DAYS_MAX),
         },
         one_of=tuple(Bought),
+        exactly=True,
+    ),
+    "interest": _Form(
+        makes=_interest,
+        fields={"categories": _Listed(of=_Name()), "skus": _Listed(of=_Name())},
+        one_of=("categories", "skus"),
         exactly=True,
     ),
     "language": _Form(makes=Language, fields=_any_of(_Language()), needs=("any_of",)),

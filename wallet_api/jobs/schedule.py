@@ -17,10 +17,11 @@ from procrastinate.jobs import JobDeferrer, Status
 from procrastinate.tasks import Task
 
 from wallet_api.jobs import pass_updates, post_due, reminders
-from wallet_api.jobs.certificates import watch_certificate
 from wallet_api.jobs.campaigns import add_campaign_jobs
+from wallet_api.jobs.certificates import watch_certificate
 from wallet_api.jobs.check_ledger import Check, check_ledger
 from wallet_api.jobs.post_due import Progress
+from wallet_api.jobs.recommend import add_recommendation_jobs
 from wallet_api.services.app import App
 from wallet_api.services.contest import award_prizes
 from wallet_api.services.scheduled_work import CHECK_LEDGER, POST_DUE
@@ -50,6 +51,7 @@ def job_app(
     _post_every_minute(jobs, app, run_seconds=run_seconds, much=much)
     _check_every_night(jobs, app, run_seconds=run_seconds)
     add_campaign_jobs(jobs, app, run_seconds=run_seconds)
+    add_recommendation_jobs(jobs, app, run_seconds=run_seconds)
     _keep_passes_fresh(jobs, app, run_seconds=run_seconds)
     _remind(jobs, app, run_seconds=run_seconds)
 

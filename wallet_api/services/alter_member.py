@@ -9,10 +9,11 @@ from uuid import UUID
 from wallet_api.domain import calendar, errors
 from wallet_api.services.app import App
 from wallet_api.services.present import Json
-from wallet_api.store import deliveries, locks, members
+from wallet_api.store import deliveries, locks, members, recommendations
 from wallet_api.store.session import Tx
 
 TERMS = "terms"
+PROFILING = "profiling"
 
 
 def alter_member(app: App, tx: Tx, member_id: UUID, changes: Mapping[str, object]) -> None:
@@ -56,4 +57,6 @@ def record_consent(app: App, tx: Tx, member_id: UUID, *, kind: str, granted: boo
         channel="app",
         at=app.clock.now(),
     )
+    if kind == PROFILING and not granted:
+        recommendations.forget(tx, member_id)
     return consent

@@ -23,6 +23,7 @@ from wallet_api.domain.experiment import CONTROL, Arm, Goal
 from wallet_api.services.app import App
 from wallet_api.services.present import Json
 from wallet_api.services.reasons import REASONS
+from wallet_api.services.recommend import can_name_items
 from wallet_api.services.segments import one_segment
 from wallet_api.store import campaigns, job_queue, locks
 from wallet_api.store.campaigns import NewCampaign
@@ -96,7 +97,8 @@ def _checked(app: App, tx: Tx, wish: CampaignWish, *, program: str) -> NewCampai
         segment = one_segment(tx, wish.segment, program=program)
     except errors.NotFound:
         raise Invalid(pointer="#/segment", detail="The program has no such segment.") from None
-    if faults := list(_faults(wish, definition, now=app.clock.now())):
+    missing = _missing(wish, definition, can_name_items=can_name_items(tx, program))
+    if faults := list(_faults(wish, definition, missing, now=app.clock.now())):
         first, *more = faults
         first.more = tuple(more)
         raise first
@@ -116,7 +118,9 @@ def _checked(app: App, tx: Tx, wish: CampaignWish, *, program: str) -> NewCampai
     )
 
 
-def _faults(wish: CampaignWish, definition: Definition, *, now: datetime) -> Iterator[Invalid]:
+def _faults(
+    wish: CampaignWish, definition: Definition, missing: Mapping[str, str], *, now: datetime
+) -> Iterator[Invalid]:
     if wish.ends_at is not None and wish.ends_at <= max(now, wish.starts_at or now):
         yield Invalid(pointer="#/ends_at", detail="It would end before it begins.")
     if wish.reward is not None and wish.reward not in definition.rewards:
@@ -129,9 +133,9 @@ def _faults(wish: CampaignWish, definition: Definition, *, now: datetime) -> Ite
             yield Invalid(
                 pointer="#/ends_at", detail="A promotion that starts with a campaign needs the campaign’s end."
             )
-    yield from _text_faults(wish.title, wish.body, wish, definition, pointer="#")
+    yield from _text_faults(wish.title, wish.body, definition, missing, pointer="#")
     if wish.experiment is not None:
-        yield from _experiment_faults(wish.experiment, wish, definition)
+        yield from _experiment_faults(wish.experiment, wish, definition, missing)
 
 
 def _unknown(pointer: str, value: str, known: Sequence[str] | Mapping[str, object]) -> Invalid:
@@ -139,7 +143,9 @@ def _unknown(pointer: str, value: str, known: Sequence[str] | Mapping[str, objec
     return Invalid(pointer=pointer, detail=f"“{value}” is not one of the program’s: {listed}.")
 
 
-def _experiment_faults(experiment: Mapping[str, Any], wish: CampaignWish, definition: Definition) -> Iterator[Invalid]:
+def _experiment_faults(
+    experiment: Mapping[str, Any], wish: CampaignWish, definition: Definition, missing: Mapping[str, str]
+) -> Iterator[Invalid]:
     names = Counter(arm["name"] for arm in experiment["arms"])
     if sum(arm["share"] for arm in experiment["arms"]) + experiment["control"] != WHOLE:
         yield Invalid(pointer="#/experiment", detail="The shares of the arms and of the control group add up to 100.")
@@ -153,7 +159,7 @@ def _experiment_faults(experiment: Mapping[str, Any], wish: CampaignWish, defini
             yield Invalid(pointer=f"{pointer}/name", detail=f"“{arm['name']}” is taken.")
         if "title" in arm or "body" in arm:
             title, body = arm.get("title", wish.title), arm.get("body", wish.body)
-            yield from _text_faults(title, body, wish, definition, pointer=pointer)
+            yield from _text_faults(title, body, definition, missing, pointer=pointer)
 
 
 # ── Texts ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,13 +168,12 @@ def _experiment_faults(experiment: Mapping[str, Any], wish: CampaignWish, defini
 def _text_faults(
     title: str | Mapping[str, str],
     body: str | Mapping[str, str],
-    wish: CampaignWish,
     definition: Definition,
+    missing: Mapping[str, str],
     *,
     pointer: str,
 ) -> Iterator[Invalid]:
     first = definition.languages[0]
-    missing = _missing(wish, definition)
     for name, text in (("title", title), ("body", body)):
         if not isinstance(text, str) and first not in text:
             yield Invalid(
@@ -182,7 +187,7 @@ def _text_faults(
                 yield Invalid(pointer=f"{pointer}/{name}{place}", detail=f"{{{used}}} has no value: {missing[used]}.")
 
 
-def _missing(wish: CampaignWish, definition: Definition) -> dict[str, str]:
+def _missing(wish: CampaignWish, definition: Definition, *, can_name_items: bool) -> dict[str, str]:
     """The placeholders that nothing would stand for, and why."""
     reward = definition.rewards.get(wish.reward or "")
     has_voucher = reward is not None and reward.has_voucher
@@ -191,7 +196,7 @@ def _missing(wish: CampaignWish, definition: Definition) -> dict[str, str]:
         "tier": None if definition.tiers else "the program has no tiers",
         "voucher": None if has_voucher else "the campaign gives no reward with a voucher",
         "day": None if wish.ends_at else "the campaign has no end",
-        "items": "nothing is recommended yet",
+        "items": None if can_name_items else "nothing is recommended yet",
     }
     return {name: why for name, why in found.items() if why}
 

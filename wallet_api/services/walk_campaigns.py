@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from notifications.render import Override, Value
+from notifications.template import names_in, parse
 from notifications.texts import TEXTS
 from wallet_api.domain import calendar
 from wallet_api.domain.campaign import Campaign, Status, Texts
@@ -31,6 +32,7 @@ from wallet_api.services import load_member
 from wallet_api.services.app import App
 from wallet_api.services.campaigns import KIND, campaign_of
 from wallet_api.services.notify import Recipients, Wish, file_messages, look_ahead, recipients_of
+from wallet_api.services.recommend import items_to_name
 from wallet_api.services.segments import select
 from wallet_api.store import campaigns, deliveries, filing, programs
 from wallet_api.store.campaigns import Done
@@ -282,6 +284,7 @@ class _Chunk:
         """What the placeholders stand for, for each member."""
         unit = next(iter(self._definition.units), None)
         figures = campaigns.figures(self.tx, members, unit=unit)
+        items = self._items(members, readers)
         values: dict[UUID, dict[str, Value]] = {}
         for member in members:
             words, figure = readers.words(member), figures[member]
@@ -290,10 +293,24 @@ class _Chunk:
             if unit is not None:
                 said["balance"] = words.quantity(unit, figure.balance)
             said["tier"] = words.explain.tier(figure.tier) if figure.tier else ""
+            said["items"] = items.get(member, "")
             if self.campaign.ends_at is not None:
                 said["day"] = calendar.local_day(self.campaign.ends_at, self._definition.time_zone)
             values[member] = said
         return values
+
+    def _items(self, members: Sequence[UUID], readers: Recipients) -> Mapping[UUID, str]:
+        """What is recommended to each member, where the campaign's texts say it."""
+        if not self._names_items:
+            return {}
+        locales = {member: readers[member].locale for member in members}
+        return items_to_name(self.app, self.tx, locales, program=self.campaign.program_id)
+
+    @cached_property
+    def _names_items(self) -> bool:
+        said = [self.campaign.texts, *(self.campaign.trial.texts.values() if self.campaign.trial else ())]
+        texts = (text for texts in said for words in texts.values() for text in (words.title, words.body))
+        return any("items" in names_in(parse(text)) for text in texts)
 
     # ── What it gives ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,7 @@
 
 A worker looks through what has been written since it last did, notes whose purchases those are, and counts them in
 batches. To be counted twice changes nothing, so returns, merges and late commits need no care of their own.
+What the things are called that were sold is noted on the way.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ WITH asked AS (SELECT DISTINCT unnest(CAST(:ids AS uuid[])) AS member_id),
 selves AS (SELECT member_id, member_id AS self FROM asked
            UNION ALL SELECT a.member_id, m.id FROM asked a JOIN members m ON m.merged_into = a.member_id),
 recorded AS MATERIALIZED (
-  SELECT s.member_id, t.id, t.type, t.sale_id, t.location_id, t.lines, t.net, t.kept,
+  SELECT s.member_id, t.program_id, t.id, t.type, t.sale_id, t.location_id, t.lines, t.net, t.kept,
          (t.occurred_at AT TIME ZONE (CAST(:zones AS jsonb) ->> t.program_id))::date AS day
   FROM selves s JOIN transactions t ON t.member_id = s.self),
 back AS (
@@ -47,7 +48,7 @@ back AS (
   FROM recorded r, jsonb_array_elements_text(r.kept) WITH ORDINALITY AS k(part, place)
   WHERE r.type = 'return' GROUP BY r.sale_id, k.place),
 lines AS (
-  SELECT r.member_id, r.id, r.day, r.location_id, l.line, coalesce(b.kept, 1) * (r.net ->> (l.place - 1)::int)::bigint AS paid
+  SELECT r.member_id, r.program_id, r.id, r.day, r.location_id, l.line, coalesce(b.kept, 1) * (r.net ->> (l.place - 1)::int)::bigint AS paid
   FROM recorded r CROSS JOIN jsonb_array_elements(r.lines) WITH ORDINALITY AS l(line, place)
   LEFT JOIN back b ON b.sale_id = r.id AND b.place = l.place
   WHERE r.type = 'sale' AND coalesce(b.kept, 1) > 0),
@@ -60,6 +61,20 @@ items AS (
   SELECT member_id, what, name,
          jsonb_build_array(max(day) - date '1970-01-01', count(DISTINCT id), floor(sum(paid))::bigint) AS item
   FROM named WHERE name <> '' GROUP BY member_id, what, name),
+sold AS (
+  SELECT DISTINCT ON (program_id, line ->> 'sku') program_id, line ->> 'sku' AS sku, coalesce(line ->> 'name', '') AS name,
+         coalesce(line ->> 'category', '') AS category, day
+  FROM lines WHERE line ->> 'sku' <> ''
+  ORDER BY program_id, line ->> 'sku', coalesce(line ->> 'name', '') = '', day DESC, id DESC),
+wrote_names AS (
+  INSERT INTO sold_items AS i (program_id, sku, name, category, named_on)
+  SELECT s.* FROM sold s LEFT JOIN sold_items k ON k.program_id = s.program_id AND k.sku = s.sku
+  WHERE k.sku IS NULL OR (s.day >= k.named_on AND (s.name NOT IN ('', k.name) OR s.category NOT IN ('', k.category)))
+  ORDER BY s.program_id, s.sku
+  ON CONFLICT (program_id, sku) DO UPDATE
+  SET name = coalesce(nullif(excluded.name, ''), i.name), category = coalesce(nullif(excluded.category, ''), i.category),
+      named_on = excluded.named_on
+  WHERE i.named_on <= excluded.named_on),
 wrote_items AS (
   INSERT INTO purchased_items (member_id, categories, skus, locations)
   SELECT a.member_id, coalesce(jsonb_object_agg(name, item) FILTER (WHERE what = 'categories'), '{}'),

@@ -32,6 +32,7 @@ from wallet_api.domain.segment import (
     Condition,
     Consent,
     Has,
+    Interest,
     Joined,
     Language,
     LargestPurchase,
@@ -172,6 +173,10 @@ class _Query:
                 return f"NOT coalesce(f.unwanted -> {self._value(kind)} ? {self._value(channel)}, FALSE)"
             case Consent(kind=kind, granted=granted):
                 return f"coalesce({self._consent(kind)}, FALSE) = {self._value(granted)}"
+            case Interest(what=what, any_of=items):
+                self._tables.add("recommended_items n")
+                # What was worked out while the member agreed is of no use once they do not.
+                return f"coalesce({self._consent('profiling')} AND n.{what.value} && {self._list(items)}, FALSE)"
             case Rfm(any_of=classes):
                 return f"{self._rfm()} = ANY({self._list(classes)})"
             case Age() | Birthday() | BirthdayMonth() | Joined() | SinceJoining():

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from passes.google.development import ISSUER_ID
 from passes.google.objects import wallet_id
+from tests.services.test_recommend import CUP, TEA, others_buy, profile, work_out
 from tests.shop import NOON, Shop
 from wallet_api.app import web
 from wallet_api.development_wallets import DevelopmentWallets, development_wallets
@@ -68,6 +69,21 @@ def test_only_who_is_signed_in_prints_and_only_a_card_that_works(shop: Shop) -> 
     assert printed.headers["Cache-Control"] == "no-store"
     assert [(answer.status_code, answer.location) for answer in (blocked, refused)] == [(303, _path(shop))] * 2
     assert "card.pdf" not in pages.get(_path(shop)).text
+
+
+def test_what_the_member_may_like_is_shown_once_they_agreed_to_profiling(shop: Shop) -> None:
+    others_buy(shop, TEA, CUP)
+    shop.sell(lines=(CUP,))
+    work_out(shop)
+    pages = _signed_in(shop)
+
+    before = pages.get(_path(shop)).text
+    profile(shop, shop.alice)
+    after = unescape(pages.get(_path(shop)).text)
+
+    assert "You may like" not in before
+    assert '<h2 id="recommended">You may like</h2>' in after
+    assert '<strong>Green tea</strong><br><span class="soft">Often goes with “A cup”</span>' in after
 
 
 def _path(shop: Shop) -> str:

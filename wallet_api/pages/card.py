@@ -23,6 +23,7 @@ from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer, locale_of
 from wallet_api.services.page_session import Visitor, visitor_of
 from wallet_api.services.print_cards import print_own_card
+from wallet_api.services.recommend import show_recommendations
 from wallet_api.services.show_card import card_of, code_now
 from wallet_api.services.show_member import entries, profile, rewards, standing
 from wallet_api.services.show_pass import google_link, shown_pass, signed
@@ -32,6 +33,7 @@ from wallet_api.store.session import Tx
 
 COOKIE = "carnet_card"
 ENTRIES_SHOWN = 8
+ITEMS_SHOWN = 5
 QR_EVERY_SECONDS = 20
 EMAIL_CHARACTERS_MAX = 254
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+")
@@ -238,6 +240,7 @@ def _shown(app: App, tx: Tx, member_id: UUID) -> dict[str, Any]:
         ],
         "standing": _standing(app, tx, member_id),
         "rewards": [_reward(item, words, tier=_tier_of(person)) for item in rewards(app, tx, member_id)],
+        "recommended": show_recommendations(app, tx, member_id, limit=ITEMS_SHOWN)["items"],
         "entries": [
             _entry(item, words, definition, locale)
             for item in entries(app, tx, member_id, before=None, limit=ENTRIES_SHOWN)

@@ -123,6 +123,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "reward_ready": ("You can have it now, at the till.", "À vous dès maintenant, en caisse."),
     "reward_missing": ("{missing} to go", "encore {missing}"),
     "reward_not_for_tier": ("for other levels", "pour d’autres niveaux"),
+    "recommended": ("You may like", "Vous aimerez peut-être"),
     "history": ("Latest entries", "Dernières écritures"),
     "no_entries": ("Nothing yet.", "Rien pour l’instant."),
     "apple": ("Add to Apple Wallet", "Ajouter à Apple Wallet"),

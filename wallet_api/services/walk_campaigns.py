@@ -182,31 +182,29 @@ class _Chunk:
         """File the messages of those who get one; what became of each member."""
         readers = recipients_of(self.app, self.tx, self.members, now=self.now, marketing=True)
         here = [member for member in self.members if member in readers and readers[member].status == "active"]
-        gone = [
-            Done(member_id=member, status="withheld", reason=self._why_gone(readers, member))
-            for member in self.members
-            if member not in here
-        ]
         arms = {member: self._arm(member) for member in here}
         wishes = [self._wish(member, arms[member], {}) for member in here]
         ahead = dict(zip(here, look_ahead(self.app, wishes, readers, now=self.now), strict=True))
-        later = {member: at for member in here if (at := ahead[member].goes_at) and at > self.now + SOON}
+        untold = [
+            self._untold(readers, member, arm=arms.get(member), verdict=ahead.get(member)) for member in self.members
+        ]
+        done = {each.member_id: each for each in untold if each}
+        told = [member for member in here if member not in done]
+        return [*done.values(), *self._tell(told, arms, ahead, readers)]
+
+    def _untold(self, readers: Recipients, member: UUID, *, arm: str | None, verdict: Verdict | None) -> Done | None:
+        """What becomes of a member who is not to find this in their list, or not yet; None for all others."""
+        if verdict is None:
+            is_merged = member in readers and readers[member].status == "merged"
+            return Done(member_id=member, status="withheld", reason="merged" if is_merged else Reason.ERASED.value)
+        if Reason.HOLD_OUT in verdict.withheld.values():
+            return Done(member_id=member, status="withheld", arm=arm, reason=Reason.HOLD_OUT.value)
+        if verdict.goes_at is not None and verdict.goes_at > self.now + SOON:
+            return Done(member_id=member, status="waiting", not_before=verdict.goes_at)
         # Who is compared with those who get it is one of those who would have got it.
-        control = [
-            member for member in here if member not in later and ahead[member].goes_at and arms[member] == CONTROL
-        ]
-        unseen = [member for member in here if Reason.HOLD_OUT in ahead[member].withheld.values()]
-        told = [member for member in here if member not in {*later, *control, *unseen}]
-        return [
-            *gone,
-            *(Done(member_id=member, status="waiting", not_before=at) for member, at in later.items()),
-            *(Done(member_id=member, status="control", arm=CONTROL) for member in control),
-            *(
-                Done(member_id=member, status="withheld", arm=arms[member], reason=Reason.HOLD_OUT.value)
-                for member in unseen
-            ),
-            *self._tell(told, arms, ahead, readers),
-        ]
+        if arm == CONTROL and verdict.goes:
+            return Done(member_id=member, status="control", arm=CONTROL)
+        return None
 
     def _tell(
         self,
@@ -240,10 +238,6 @@ class _Chunk:
                 for each in filed
             ),
         ]
-
-    def _why_gone(self, readers: Recipients, member: UUID) -> str:
-        is_merged = member in readers and readers[member].status == "merged"
-        return "merged" if is_merged else Reason.ERASED.value
 
     def _arm(self, member: UUID) -> str | None:
         return arm_of(self.campaign.id, member, self.campaign.trial.arms) if self.campaign.trial else None

@@ -221,7 +221,7 @@ def mark(tx: Tx, campaign_id: UUID, done: Sequence[Done], *, now: datetime) -> N
         WHERE w.campaign_id = :id AND w.member_id = d.member_id
         """,
         id=campaign_id,
-        done=json_text([asdict(each) for each in done]),
+        done=json_text([each.__dict__ for each in done]),  # asdict copies, and takes as long as the statement
         now=now,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import due, outbox, passes, push, qr, replay, sales, segments, wallets
+from bench import due, outbox, passes, push, qr, recommendations, replay, sales, segments, wallets
 
 ALL = {
     "sales": sales.run,
@@ -13,6 +13,7 @@ ALL = {
     "outbox": outbox.run,
     "push": push.run,
     "segments": segments.run,
+    "recommendations": recommendations.run,
     "passes": passes.run,
     "qr": qr.run,
     "wallets": wallets.run,

@@ -21,13 +21,14 @@ from tests.shop import NOON, PROGRAMS, Shop
 from tests.store.threads import at_once
 from wallet_api.clock import FixedClock
 from wallet_api.domain.definition import DayRange
+from wallet_api.domain.events import Adjust
 from wallet_api.jobs.deliver import Line, deliver
 from wallet_api.jobs.expand import expand
 from wallet_api.jobs.pass_updates import refresh_all
 from wallet_api.jobs.post_due import post_all_due
 from wallet_api.jobs.senders.apple import AppleSender
 from wallet_api.jobs.senders.sender import Result
-from wallet_api.services import show_card, wallet_service
+from wallet_api.services import load_member, show_card, wallet_service
 from wallet_api.services.app import App
 from wallet_api.services.merge import MergeWish, merge_members
 from wallet_api.services.publish import publish
@@ -178,12 +179,29 @@ def test_what_the_pass_does_not_show_changes_nothing(shop: Shop, phone: Phone) -
     assert pushes(shop) == []
 
 
-def test_a_change_that_nobody_is_told_of_reaches_the_pass(shop: Shop, phone: Phone, clock: FixedClock) -> None:
+def test_what_nobody_is_told_of_reaches_the_pass_and_fills_no_outbox_for_those_without_one(
+    shop: Shop, phone: Phone, clock: FixedClock
+) -> None:
+    tag, bob, now = phone.tag, shop.join("bob"), clock.now()
+    expand(shop.app)
+    with shop.app.db.begin() as tx:
+        for member_id in (shop.alice, bob):
+            member = load_member.locked(shop.app, tx, member_id, at=now, now=now)
+            event = Adjust(id=new_id(), occurred_at=now, unit="points", amount=7, reason="of old")
+            load_member.post(tx, member, event, now=now, quiet=True)
+        waiting = [(row.member_id, row.notices) for row in sql.every(tx, "SELECT member_id, notices FROM outbox")]
+
+    expand(shop.app)
+
+    assert waiting == [(shop.alice, [])]
+    assert phone.ask(tag) is not None
+    assert phone.look().face.balances[0].raw == 57
+
+
+def test_what_time_brings_reaches_the_pass(shop: Shop, phone: Phone, clock: FixedClock) -> None:
     shop.sell(50_000)
     expand(shop.app)
     tag = phone.tag
-    with shop.app.db.begin() as tx:  # as a definition whose tiers end without a message
-        sql.run(tx, "UPDATE members SET next_due = next_due WHERE id = :id", id=shop.alice)
 
     clock.set(datetime.fromisoformat("2027-12-31T23:30:00Z"))  # in Paris the next year has begun
     post_all_due(shop.app)

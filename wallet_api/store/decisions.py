@@ -87,7 +87,6 @@ wrote_outbox AS (
   INSERT INTO outbox (created_at, id, program_id, member_id, notices)
   SELECT :now, x.*
   FROM jsonb_to_recordset(CAST(:outbox AS jsonb)) AS x(id uuid, program_id text, member_id uuid, notices jsonb)
-  WHERE notices <> '[]' OR EXISTS (SELECT FROM passes p WHERE p.member_id = x.member_id AND p.member_id = ANY(:ids))
 )
 UPDATE members m
 SET tier = x.tier, tier_since = x.since, tier_until = x.until, tier_counted_from = x.counted_from,
@@ -123,6 +122,14 @@ INSERT INTO lot_dates (recorded_at, id, member_id, position, lot_id, previous, e
 SELECT :now, x.*
 FROM jsonb_to_recordset(CAST(:lot_dates AS jsonb)) AS x(id uuid, member_id uuid, position int, lot_id uuid,
      previous timestamptz, expires_at timestamptz)
+"""
+
+# Of those whom nobody is told of; most have no pass, and what a sale brings is mostly told.
+_HAVE_PASSES_LOOKED_AT = """
+INSERT INTO outbox (created_at, id, program_id, member_id, notices)
+SELECT :now, x.*
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(id uuid, program_id text, member_id uuid, notices jsonb)
+WHERE x.member_id IN (SELECT member_id FROM passes WHERE member_id = ANY(:ids))
 """
 
 _TAKE_FROM_STOCK = """
@@ -182,11 +189,14 @@ def write_all(
     _take_from_stock(tx, writes)
     always, rest = _rows(_ALWAYS, writes), _rows(_SELDOM, writes)
     if quiet:
-        always["outbox"] = [{**row, "notices": []} for row in always["outbox"]]
+        always["outbox"] = []
     ids = [write.member.id for write in writes]
     sql.run(tx, _WRITE, ids=ids, now=now, key_id=key_id, **{name: json_text(rows) for name, rows in always.items()})
     if any(rest.values()):
         sql.run(tx, _WRITE_THE_REST, now=now, **{name: json_text(rows) for name, rows in rest.items()})
+    if silent := [write for write in writes if quiet or not write.decision.notices]:
+        rows = [_outbox_row(write, []) for write in silent]
+        sql.run(tx, _HAVE_PASSES_LOOKED_AT, rows=json_text(rows), ids=[write.member.id for write in silent], now=now)
 
 
 def _take_from_stock(tx: Tx, writes: Iterable[Write]) -> None:
@@ -337,12 +347,16 @@ def _changed_vouchers(write: Write) -> Iterator[Row]:
 
 
 def _outbox(write: Write) -> Iterator[Row]:
-    """Whom nobody is told of has a row all the same, which is written where a pass may show something else now."""
-    yield {
+    if notices := write.decision.notices:
+        yield _outbox_row(write, [{"kind": notice.kind, **notice.facts} for notice in notices])
+
+
+def _outbox_row(write: Write, notices: Sequence[Row]) -> Row:
+    return {
         "id": new_id(),
         "program_id": write.member.program_id,
         "member_id": write.member.id,
-        "notices": [{"kind": notice.kind, **notice.facts} for notice in write.decision.notices],
+        "notices": notices,
     }
 
 

@@ -45,8 +45,9 @@ def take_events(tx: Tx, *, limit: int) -> Sequence[Row[Any]]:
     return sql.every(
         tx,
         """
-        DELETE FROM outbox WHERE id IN (
+        WITH oldest AS MATERIALIZED (
             SELECT id FROM outbox WHERE failed IS NULL ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
+        DELETE FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM oldest))
         RETURNING id, program_id, member_id, notices, created_at
         """,
         limit=limit,
@@ -250,6 +251,8 @@ def is_waiting(tx: Tx, *, channel: str, target: str, kind: str) -> bool:
     return row is not None
 
 
+# `= ANY(ARRAY(…))` beside the join: a plan that is kept from when the table was small would else read all of it for each
+# batch, and a million deliveries that way a thousand times.
 _LEASE = """
 WITH due AS MATERIALIZED (
   SELECT d.id, d.device_id FROM deliveries d
@@ -265,7 +268,7 @@ phones AS MATERIALIZED (
 held AS (UPDATE devices v SET busy_until = :until FROM phones WHERE v.id = phones.id)
 UPDATE deliveries d SET lease_until = :until, lease = lease + 1, attempts = attempts + 1
 FROM due LEFT JOIN phones ON phones.id = due.device_id
-WHERE d.id = due.id AND (due.device_id IS NULL OR phones.id IS NOT NULL
+WHERE d.id = ANY(ARRAY(SELECT id FROM due)) AND d.id = due.id AND (due.device_id IS NULL OR phones.id IS NOT NULL
   OR NOT EXISTS (SELECT FROM devices v WHERE v.id = due.device_id))
 RETURNING d.id, d.message_id, d.program_id, d.member_id, d.kind, d.target, d.device_id, d.title, d.body, d.data, d.locale,
           d.collapse_key, d.attempts, d.lease, d.caused_at, d.expires_at, d.class AS message_class, d.quiet, d.next_try_at,
@@ -301,7 +304,7 @@ marked AS (
       body = CASE WHEN r.status <> 'waiting' AND d.kind = 'sign_in_code' THEN NULL ELSE d.body END,
       title = CASE WHEN r.status <> 'waiting' AND d.kind = 'sign_in_code' THEN NULL ELSE d.title END,
       data = CASE WHEN r.status <> 'waiting' AND d.kind = 'sign_in_code' THEN '{}' ELSE d.data END
-  FROM r WHERE d.id = r.id AND d.lease = r.lease
+  FROM r WHERE d.id = ANY(ARRAY(SELECT id FROM r)) AND d.id = r.id AND d.lease = r.lease
   RETURNING d.id, d.device_id),
 freed AS (
   UPDATE devices SET busy_until = NULL WHERE id IN (SELECT device_id FROM marked WHERE device_id IS NOT NULL))

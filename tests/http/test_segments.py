@@ -57,19 +57,14 @@ def test_a_manager_tries_saves_changes_and_forgets_a_segment(
     assert refused(api.delete(place, headers=maria)) == (404, "not_found")
 
 
-@pytest.mark.parametrize(
-    ("rule", "size"),
-    [({"all": []}, 3), ({"any": []}, 0), ({"language": {"any_of": ["fr"]}}, 1)],
-)
-def test_a_segment_may_be_of_everybody_or_of_nobody(
-    api: FlaskClient, shop: Shop, maria: dict[str, str], rule: dict[str, Any], size: int
-) -> None:
+def test_a_segment_may_be_of_everybody_or_of_nobody(api: FlaskClient, shop: Shop, maria: dict[str, str]) -> None:
     shop.join("bob")
     shop.join("dora", locale="fr-CH")
+    rules: list[dict[str, Any]] = [{"all": []}, {"any": []}, {"language": {"any_of": ["fr"]}}]
 
-    preview = told(api.post(f"{SEGMENTS}/preview", json={"rule": rule}, headers=maria))
+    previews = [told(api.post(f"{SEGMENTS}/preview", json={"rule": rule}, headers=maria)) for rule in rules]
 
-    assert (preview["size"], len(preview["sample"])) == (size, size)
+    assert [(preview["size"], len(preview["sample"])) for preview in previews] == [(3, 3), (0, 0), (1, 1)]
 
 
 def test_what_is_wrong_with_a_rule_is_said_with_its_place(api: FlaskClient, maria: dict[str, str]) -> None:
@@ -90,13 +85,13 @@ def test_what_is_wrong_with_a_rule_is_said_with_its_place(api: FlaskClient, mari
     ]
 
 
-@pytest.mark.parametrize("word", ["'; DROP TABLE members; --", ":program", "%(x)s", "\\", "m.id", "😀" * 50])
-def test_a_name_in_a_rule_is_a_name_and_nothing_else(api: FlaskClient, maria: dict[str, str], word: str) -> None:
-    rule = {"any": [{"bought": {"skus": [word]}}, {"activity": {"kind": word, "at_least": 1}}]}
+def test_a_name_in_a_rule_is_a_name_and_nothing_else(api: FlaskClient, maria: dict[str, str]) -> None:
+    words = ["'; DROP TABLE members; --", ":program", "%(x)s", "\\", "m.id", "😀" * 50]
+    rules = [{"any": [{"bought": {"skus": [word]}}, {"activity": {"kind": word, "at_least": 1}}]} for word in words]
 
-    response = api.post(f"{SEGMENTS}/preview", json={"rule": rule}, headers=maria)
+    previews = [told(api.post(f"{SEGMENTS}/preview", json={"rule": rule}, headers=maria)) for rule in rules]
 
-    assert told(response) == {"size": 0, "sample": []}
+    assert previews == [{"size": 0, "sample": []}] * 6
 
 
 def test_two_segments_of_one_name_are_refused(api: FlaskClient, maria: dict[str, str]) -> None:
@@ -111,34 +106,23 @@ def test_two_segments_of_one_name_are_refused(api: FlaskClient, maria: dict[str,
     assert api.put(other.headers["Location"], json={**BODY, "name": "other"}, headers=maria).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", SEGMENTS),
-        ("POST", SEGMENTS),
-        ("POST", f"{SEGMENTS}/preview"),
-        ("GET", f"{SEGMENTS}/{{id}}"),
-        ("PUT", f"{SEGMENTS}/{{id}}"),
-        ("DELETE", f"{SEGMENTS}/{{id}}"),
-    ],
-)
-def test_only_managers_see_segments(
-    api: FlaskClient, shop: Shop, maria: dict[str, str], method: str, path: str
-) -> None:
-    known = told(api.post(SEGMENTS, json=BODY, headers=maria))["id"]
+def test_only_managers_see_segments(api: FlaskClient, shop: Shop, maria: dict[str, str]) -> None:
+    one = api.post(SEGMENTS, json=BODY, headers=maria).headers["Location"]
     callers = {
         "nobody": {},
         "alice": as_member(shop),
         "carol": as_staff(shop, "carol", role="cashier"),
         "till": as_key(shop, "till", "members:act"),
     }
+    calls = [("GET", SEGMENTS), ("POST", SEGMENTS), ("POST", f"{SEGMENTS}/preview")]
+    calls += [("GET", one), ("PUT", one), ("DELETE", one)]
 
-    refusals = {
-        name: refused(api.open(path.format(id=known), method=method, json=BODY, headers=by))[0]
+    statuses = {
+        name: {api.open(path, method=method, json=BODY, headers=by).status_code for method, path in calls}
         for name, by in callers.items()
     }
 
-    assert refusals == {"nobody": 401, "alice": 403, "carol": 403, "till": 403}
+    assert statuses == {"nobody": {401}, "alice": {403}, "carol": {403}, "till": {403}}
 
 
 def test_another_programs_segments_and_members_are_not_there(

@@ -162,12 +162,12 @@ def _recommended(bench: Bench, members: Sequence[Any]) -> tuple[list[list[int]],
             found |= recommendations.personal(tx, program, some, today=NOW.date(), limit=SHOWN)
     asked = time.monotonic() - start
     with bench.app.db.read() as tx:
-        popular = [int(row.sku) for row in recommendations.popular(tx, program, limit=2 * SHOWN)]
+        popular = [int(row.sku) for row in recommendations.popular(tx, program, limit=SHOWN)]
     own = []
     for member in members:
         items = [int(row.sku) for row in found.get(member, ())]
-        own.append((items + [item for item in popular if item not in items])[:SHOWN])
-    return own, popular[:SHOWN], asked
+        own.append(items)
+    return own, popular, asked
 
 
 def _implicit(lives: Sequence[Sequence[Basket]]) -> dict[str, list[list[int]]]:

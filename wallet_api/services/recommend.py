@@ -76,20 +76,15 @@ def can_name_items(tx: Tx, program: str) -> bool:
 
 
 def _found(app: App, tx: Tx, members: Sequence[UUID], *, program: str, limit: int) -> dict[UUID, list[Row[Any]]]:
-    """For each member what is theirs, filled up with what is popular."""
+    """For each member what is theirs; what is popular for those who have not agreed to more."""
     today = calendar.local_day(app.clock.now(), app.current_definition(tx, program).time_zone)
     personal = recommendations.personal(tx, program, members, today=today, limit=limit)
-    popular = recommendations.popular(tx, program, limit=2 * limit)
-    found = {}
-    for member in members:
-        items = list(personal.get(member, ()))
-        known = {item.sku for item in items}
-        found[member] = (items + [item for item in popular if item.sku not in known])[:limit]
-    return found
+    popular = list(recommendations.popular(tx, program, limit=limit)) if len(personal) < len(members) else []
+    return {member: personal.get(member, popular) for member in members}
 
 
 def _shown(item: Row[Any], language: str) -> Json:
-    because = item._mapping.get("because")
+    because = item.because
     reason = POPULAR if because is None else BOUGHT_AGAIN if because == item.sku else BOUGHT_TOGETHER
     said = _WHY[reason].get(language, _WHY[reason]["en"])
     other = {"sku": because, "name": item.because_name or because} if reason == BOUGHT_TOGETHER else None
@@ -97,7 +92,7 @@ def _shown(item: Row[Any], language: str) -> Json:
         "sku": item.sku,
         "name": item.name or item.sku,
         "category": item.category or None,
-        "score": None if because is None else round(item.score, 4),
+        "score": round(item.score, 4),
         "reason": reason,
         "with": other,
         "why": said.format(item=other["name"]) if other else said,

@@ -3,9 +3,9 @@
     score(a, b) = n(a, b) / √(n(a) · n(b)) · n(a, b) / (n(a, b) + 5)        n: how many members bought it, or both
     score(a, a) = 4 · (twice(a) + 0.2) / (n(a) + 2)                         twice: how many bought it more than once
 
-The second factor keeps a few members from saying much. The numbers are those that did best on the data set of
-`bench/recommendations.py`; docs/recommendations.md has them beside others. The product of a sparse matrix with itself
-is SciPy's: the same join in SQL takes many times as long.
+The second factor keeps a few members from saying much. The numbers were chosen on data sets of `bench/baskets.py`;
+docs/recommendations.md has the hits beside other methods'. The product of a sparse matrix with itself
+is SciPy’s: the same as a join in SQL takes three times as long.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ROWS_AT_ONCE = 2_000
 
 
 class Histories:
-    """The purchases of many members, in 9 bytes for each thing that each has bought."""
+    """The purchases of many members, in 5 bytes for each thing that each has bought."""
 
     def __init__(self, *, today: int) -> None:
         self._today = today

@@ -23,6 +23,10 @@ HISTORY_ITEMS_MAX = 50
 HALF_LIFE_DAYS = 180
 """What was bought so long ago counts half."""
 
+LIKED = 0.2
+POPULAR_MAX = 50
+"""What is most popular counts as much as a purchase with which it goes so well; the next ones less, up to so many."""
+
 EPOCH = date(1970, 1, 1)
 
 _AGREED = """
@@ -30,24 +34,31 @@ coalesce((SELECT c.granted FROM consents c WHERE c.member_id = m.id AND c.kind =
 """
 
 _PERSONAL = f"""
-WITH had AS MATERIALIZED (
-  SELECT m.id, s.sku, power(0.5, greatest(:today - s.last, 0) / CAST(:half_life AS float8)) AS weight
-  FROM members m JOIN purchased_items i ON i.member_id = m.id
-  CROSS JOIN LATERAL (SELECT key AS sku, (value ->> 0)::int AS last FROM jsonb_each(i.skus)
-                      ORDER BY 2 DESC, 1 LIMIT :most) s
-  WHERE m.id = ANY(:ids) AND m.program_id = :program AND m.status = 'active' AND {_AGREED}),
+WITH agreed AS MATERIALIZED (
+  SELECT m.id FROM members m WHERE m.id = ANY(:ids) AND m.program_id = :program AND m.status = 'active' AND {_AGREED}),
+had AS MATERIALIZED (
+  SELECT a.id, s.sku, power(0.5, greatest(:today - s.last, 0) / CAST(:half_life AS float8)) * (1 + ln(s.times)) AS weight
+  FROM agreed a JOIN purchased_items i ON i.member_id = a.id
+  CROSS JOIN LATERAL (SELECT key AS sku, (value ->> 0)::int AS last, (value ->> 1)::int AS times FROM jsonb_each(i.skus)
+                      ORDER BY 2 DESC, 1 LIMIT :most) s),
+liked AS MATERIALIZED (
+  SELECT sku, :liked * popularity / max(popularity) OVER () AS score FROM (
+    SELECT sku, popularity FROM sold_items WHERE program_id = :program AND popularity > 0
+    ORDER BY popularity DESC, sku LIMIT :popular) s),
 pulls AS (
   SELECT h.id, h.sku AS because, o.other, h.weight * o.score AS score
   FROM had h JOIN bought_together b ON b.program_id = :program AND b.sku = h.sku
-  CROSS JOIN LATERAL unnest(b.others, b.scores) AS o(other, score)),
+  CROSS JOIN LATERAL unnest(b.others, b.scores) AS o(other, score)
+  UNION ALL SELECT a.id, NULL, l.sku, l.score FROM agreed a CROSS JOIN liked l),
 summed AS (
-  SELECT id, other, sum(score) AS score, (array_agg(because ORDER BY score DESC, because))[1] AS because
+  SELECT id, other, sum(score) AS score,
+         (array_agg(because ORDER BY because IS NULL, score DESC, because))[1] AS because
   FROM pulls GROUP BY id, other),
 ranked AS (
   SELECT id, other, score, because, row_number() OVER (PARTITION BY id ORDER BY score DESC, other) AS place FROM summed)
 SELECT r.id AS member_id, r.other AS sku, k.name, k.category, r.score, r.because, w.name AS because_name
 FROM ranked r JOIN sold_items k ON k.program_id = :program AND k.sku = r.other
-JOIN sold_items w ON w.program_id = :program AND w.sku = r.because
+LEFT JOIN sold_items w ON w.program_id = :program AND w.sku = r.because
 WHERE r.place <= :limit ORDER BY r.id, r.place
 """  # noqa: S608 parts of our own
 
@@ -69,7 +80,7 @@ def personal(
 ) -> dict[UUID, list[Row[Any]]]:
     """What each of these members is likely to buy next, the likeliest first, and because of what they bought.
 
-    Nothing for those who have not agreed to profiling, and for those who bought nothing that tells anything.
+    `because` is None for what is popular only. Nothing for those who have not agreed to profiling.
     """
     rows = sql.every(
         tx,
@@ -79,6 +90,8 @@ def personal(
         today=(today - EPOCH).days,
         half_life=HALF_LIFE_DAYS,
         most=HISTORY_ITEMS_MAX,
+        liked=LIKED,
+        popular=POPULAR_MAX,
         limit=limit,
     )
     found: dict[UUID, list[Row[Any]]] = {}
@@ -174,14 +187,16 @@ def members_after(tx: Tx, program_id: str, *, after: UUID | None, limit: int) ->
 
 
 def keep(tx: Tx, member_ids: Sequence[UUID], found: Mapping[UUID, Sequence[Row[Any]]]) -> None:
-    """Keep what these members are recommended; those for whom nothing was found have nothing kept any more."""
+    """Keep what these members are recommended because of what they bought; the others have nothing kept any more."""
+    theirs = {member: [item for item in items if item.because is not None] for member, items in found.items()}
     rows = [
         {
             "member_id": member,
             "skus": [item.sku for item in items],
             "categories": sorted({item.category for item in items if item.category}),
         }
-        for member, items in found.items()
+        for member, items in theirs.items()
+        if items
     ]
     sql.run(
         tx,
@@ -193,7 +208,7 @@ def keep(tx: Tx, member_ids: Sequence[UUID], found: Mapping[UUID, Sequence[Row[A
         WHERE (r.skus, r.categories) IS DISTINCT FROM (excluded.skus, excluded.categories)
         """,
         ids=list(member_ids),
-        kept=list(found),
+        kept=[row["member_id"] for row in rows],
         rows=json_text(rows),
     )
 

@@ -34,9 +34,7 @@ class RecommendationSchema(AnswerSchema):
     sku = fields.String()
     name = fields.String(metadata={"description": "As on the newest receipt; its sku where receipts have no names"})
     category = fields.String(allow_none=True)
-    score = fields.Float(
-        allow_none=True, metadata={"description": "The higher the likelier, within one answer; null: popular"}
-    )
+    score = fields.Float(metadata={"description": "The higher the likelier, within one answer"})
     reason = OneOf(*REASONS)
     with_ = fields.Nested(
         OtherItemSchema,
@@ -49,7 +47,7 @@ class RecommendationSchema(AnswerSchema):
 
 
 class RecommendationsSchema(AnswerSchema):
-    """What the member is likely to buy next, the likeliest first; what is popular fills it up."""
+    """What the member is likely to buy next, the likeliest first, and what is popular among it."""
 
     profiling = fields.Boolean(
         metadata={"description": "Whether the member has agreed to profiling; without that there are no items"}

@@ -12,13 +12,15 @@ import structlog
 from procrastinate.exceptions import AlreadyEnqueued
 
 from wallet_api.services.app import App
-from wallet_api.services.recommend import all_programs, keep_for_members, work_out_items
+from wallet_api.services.recommend import MEMBERS_A_BATCH, all_programs, keep_for_members, work_out_items
 
 log = structlog.get_logger(__name__)
 
 
-def add_recommendation_jobs(jobs: procrastinate.App, app: App, *, run_seconds: float) -> None:
-    """Add them to the jobs of a worker."""
+def add_recommendation_jobs(
+    jobs: procrastinate.App, app: App, *, run_seconds: float, batch: int = MEMBERS_A_BATCH
+) -> None:
+    """Add them to the jobs of a worker; the nightly one works so long at the most and goes on as another one."""
 
     @jobs.periodic(cron="40 * * * *")
     @jobs.task(queueing_lock="work_out_items", lock="work_out_items", name="work_out_items")
@@ -41,7 +43,7 @@ def add_recommendation_jobs(jobs: procrastinate.App, app: App, *, run_seconds: f
                 continue
             begin = UUID(after) if after and each == program else None
             left = max(end - time.monotonic(), 0)
-            reached = await asyncio.to_thread(keep_for_members, app, each, after=begin, seconds=left)
+            reached = await asyncio.to_thread(keep_for_members, app, each, after=begin, seconds=left, batch=batch)
             if reached is not None:
                 going_on = recommend.configure(queueing_lock="recommend goes on")
                 with contextlib.suppress(AlreadyEnqueued):

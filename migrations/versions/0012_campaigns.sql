@@ -35,6 +35,11 @@ CREATE TABLE purchased_items (
     locations jsonb NOT NULL
 );
 
+-- In which fifth a place is, of so many, as `ntile` has it; those with equal figures have one place, the first of theirs.
+CREATE FUNCTION fifth(place bigint, places bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN place <= places % 5 * (places / 5 + 1) THEN (place - 1) / (places / 5 + 1) + 1
+                  ELSE places % 5 + (place - 1 - places % 5 * (places / 5 + 1)) / (places / 5) + 1 END $$;
+
 -- ── Segments ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 CREATE TABLE segments (

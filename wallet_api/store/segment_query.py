@@ -61,19 +61,17 @@ SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
 _RFM = """
 LEFT JOIN (
   SELECT member_id, (CAST(:rfm_classes AS text[]))[
-           5 * (min(recency) OVER (PARTITION BY last) - 1)
-             + (min(frequency) OVER (PARTITION BY orders) + min(amount) OVER (PARTITION BY spend) + 1) / 2] AS class
-  FROM (SELECT member_id, last, orders, spend,
-               ntile(5) OVER (ORDER BY last, member_id) AS recency,
-               ntile(5) OVER (ORDER BY orders, member_id) AS frequency,
-               ntile(5) OVER (ORDER BY spend, member_id) AS amount
+           5 * (fifth(recency, buyers) - 1) + (fifth(frequency, buyers) + fifth(amount, buyers) + 1) / 2] AS class
+  FROM (SELECT member_id, count(*) OVER () AS buyers, rank() OVER (ORDER BY last) AS recency,
+               rank() OVER (ORDER BY orders) AS frequency, rank() OVER (ORDER BY spend) AS amount
         FROM (SELECT d.member_id, max(d.day) FILTER (WHERE d.measure = 'orders' AND d.value > 0) AS last,
-                     sum(d.value) FILTER (WHERE d.measure = 'orders') AS orders,
-                     coalesce(sum(d.value) FILTER (WHERE d.measure = 'spend'), 0) AS spend
+                     (sum(d.value) FILTER (WHERE d.measure = 'orders'))::bigint AS orders,
+                     coalesce(sum(d.value) FILTER (WHERE d.measure = 'spend'), 0)::bigint AS spend
               FROM day_measures d JOIN members o ON o.id = d.member_id
               WHERE o.program_id = :program AND o.status = 'active' AND d.measure IN ('orders', 'spend')
                 AND d.day BETWEEN :rfm_first AND :today
-              GROUP BY d.member_id HAVING sum(d.value) FILTER (WHERE d.measure = 'orders') > 0) AS bought) AS tiled
+              GROUP BY d.member_id HAVING sum(d.value) FILTER (WHERE d.measure = 'orders') > 0) AS bought
+       ) AS ranked
 ) AS r ON r.member_id = m.id
 """
 

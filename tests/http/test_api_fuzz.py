@@ -149,6 +149,8 @@ def campaigns_of(shop: Shop) -> dict[str, tuple[object, ...]]:
     agree(shop, shop.alice)
     sent = campaign(shop)
     send(shop, sent)
+    compared = campaign(shop, experiment={"arms": [{"name": "a", "share": 50}], "control": 50})
+    send(shop, compared)
     running = [campaign(shop) for _ in range(2)]
     for each in running:
         do(shop, each, Act.SEND)
@@ -159,6 +161,7 @@ def campaigns_of(shop: Shop) -> dict[str, tuple[object, ...]]:
         "campaign_to_write": (campaign(shop), campaign(shop)),
         "campaign_to_send": tuple(campaign(shop) for _ in range(10)),
         "campaign_that_runs": tuple(running),
+        "experiment": (compared,),
         "campaign_to_cancel": tuple(campaign(shop) for _ in range(10)),
         "notification": tuple(each.id for each in messages(shop, sent)),
     }

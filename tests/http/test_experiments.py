@@ -153,7 +153,8 @@ def test_a_program_that_holds_nobody_out_is_told_how_it_would(api: FlaskClient, 
     found = told(api.get(HOLD_OUT, headers=maria(shop)))
 
     assert found["conclusion"][0].startswith("The program holds no members out")
-    assert refused(api.get(f"{HOLD_OUT}?from=2026-03-02&to=2026-03-01", headers=maria(shop))) == (422, "invalid")
+    for days in ("from=2026-03-02&to=2026-03-01", "to=1999-12-31", "from=2026-03-10&to=2028-01-01"):
+        assert refused(api.get(f"{HOLD_OUT}?{days}", headers=maria(shop))) == (422, "invalid")
 
 
 # ── Beforehand ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -194,6 +195,7 @@ def test_what_cannot_be_planned_is_refused_with_its_place(api: FlaskClient, shop
         "#/arms": [{**RATE, "arms": [50], "control": 49}, {**RATE, "arms": [100], "control": 0}],
         "#/buyers/effect": [{"buyers": {"base": 99, "effect": 2}}, {"buyers": {"base": 10, "effect": 0}}],
         "#/buyers/base": [{"buyers": {"base": 10.0001, "effect": 1}}],
+        "#/amount/effect": [{"amount": {"deviation": 10**12, "effect": 1}}],
         "#/segment": [{**RATE, "segment": nobodys}],
         "#": [{**RATE, "segment": nobodys, "members": 5}, {}],
     }

@@ -38,6 +38,7 @@ FEW_BUYERS: Mapping[Goal, int] = {Goal.BUYERS: 10, Goal.AMOUNT: 100}
 """With fewer of them in a group the bounds hold only roughly; amounts scatter more."""
 
 DAYS = timedelta(days=90)
+FIRST_DAY, AHEAD_MAX = date(2000, 1, 1), timedelta(days=366)
 _NOBODY = Group(members=0, buyers=0, amount=0, squares=0)
 
 
@@ -96,6 +97,10 @@ def show_hold_out(app: App, tx: Tx, *, program: str, first: date | None, last: d
     first = first or last - DAYS + timedelta(days=1)
     if first > last:
         raise errors.Invalid(pointer="query/from", detail="It lies after the last day.")
+    if first < FIRST_DAY:
+        raise errors.Invalid(pointer="query/from", detail=f"It lies before {FIRST_DAY}.")
+    if last > today + AHEAD_MAX:
+        raise errors.Invalid(pointer="query/to", detail="It lies more than a year ahead.")
     words, share = Words(definition, language), definition.sending.hold_out
     groups = {OTHERS: _NOBODY, HOLD_OUT: _NOBODY}
     if share:

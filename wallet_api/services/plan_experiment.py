@@ -22,6 +22,7 @@ from wallet_api.services.uplift import CONFIDENCE, AmountGoal, RateGoal, members
 from wallet_api.store import segment_query
 from wallet_api.store.session import Tx
 
+MEMBERS_MAX = 10**9
 _REACHED_BY = {PUSH: Reach.APP, EMAIL: Reach.EMAIL}
 
 
@@ -46,13 +47,17 @@ class PowerWish:
 def plan_experiment(app: App, tx: Tx, wish: PowerWish, *, program: str, language: str) -> Json:
     """How many members each arm needs, whether there are enough, and what the members there are would show.
 
-    Raises Invalid for shares that do not make 100, fewer than two groups, an effect that cannot be, an unknown segment.
+    Raises Invalid for shares that do not make 100, fewer than two groups, an effect that cannot be or be seen, and an
+    unknown segment.
     """
     _check(wish)
     shares = [Fraction(share, WHOLE) for share in (*wish.arms, *([wish.control] if wish.control else []))]
     reference, arms = (shares[-1], shares[:-1]) if wish.control else (shares[0], shares[1:])
     power = wish.power / 100
     needed = members_needed(wish.goal, arms=arms, reference=reference, power=power)
+    if needed > MEMBERS_MAX:
+        part = "buyers" if isinstance(wish.goal, RateGoal) else "amount"
+        raise Invalid(pointer=f"#/{part}/effect", detail=f"It would take more than {MEMBERS_MAX} members.")
     audience = _audience(app, tx, wish, program=program)
     smallest = (
         None

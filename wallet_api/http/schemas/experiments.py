@@ -15,10 +15,10 @@ from wallet_api.http.schemas.base import AnswerSchema, Schema
 from wallet_api.http.schemas.campaigns import ARMS_MAX, SHARE_MAX
 from wallet_api.http.schemas.fields import Day, MoneyAmount, OneOf, StrictInteger, UtcDateTime, Uuid, left_out
 from wallet_api.services.explain import LANGUAGES
+from wallet_api.services.plan_experiment import MEMBERS_MAX
 
 fields = ma.fields
 POWER_MIN, POWER_MAX, POWER = 50, 99, 80
-MEMBERS_MAX = 1_000_000_000
 WAYS = (PUSH, EMAIL)
 
 

@@ -78,7 +78,8 @@ MESSAGE_KINDS: Final = (*KINDS, "tier_changed")  # which speaks for both directi
 BODY_TEXT: Final = Text(500, lines=10)
 COLOUR: Final = Pattern("#[0-9a-fA-F]{6}", "a colour in quotes, such as '#1f2937'")
 LINK: Final = Pattern(
-    "(?:https://|mailto:|tel:)[A-Za-z0-9._~:/?#@!$&()*+,;=%-]{1,400}", "an address such as https://shop.example, mailto: or tel:"
+    "(?:https://|mailto:|tel:)[A-Za-z0-9._~:/?#@!$&()*+,;=%-]{1,400}",
+    "an address such as https://shop.example, mailto: or tel:",
 )
 
 
@@ -168,7 +169,9 @@ class ProgramWritten(Written):
     terms_version: At[str] | None = optional(
         Text(40), says="The version of the terms that members agree to; `1` where left out."
     )
-    brand: BrandWritten | None = optional(Record(BrandWritten, "name, colours, logo and links"), says="How the card looks.")
+    brand: BrandWritten | None = optional(
+        Record(BrandWritten, "name, colours, logo and links"), says="How the card looks."
+    )
     units: tuple[tuple[At[str], UnitWritten | None], ...] | None = optional(
         MapOf(identifier("the id of a unit"), UNIT, most=20, wanted="units by their ids"),
         says="What is counted: points, stars, stamps.",

@@ -16,7 +16,6 @@ from wallet_api.http.schemas.fields import (
     LINES,
     Localised,
     Matching,
-    MoneyAmount,
     OneOf,
     StrictInteger,
     Text,
@@ -189,7 +188,7 @@ class CampaignResultSchema(AnswerSchema):
     redeemed = fields.Integer(metadata={"description": "Vouchers of the campaign"})
     buyers = fields.Integer()
     purchases = fields.Integer()
-    amount = MoneyAmount(metadata={"description": "What they bought, less what came back; in minor units"})
+    amount = fields.Integer(metadata={"description": "What they bought, less what came back; in minor units"})
 
 
 class CampaignSchema(ListedCampaignSchema):

@@ -9,8 +9,8 @@ from wallet_api.domain import errors
 from wallet_api.domain.events import Adjust
 from wallet_api.services import load_member, present
 from wallet_api.services.app import App
+from wallet_api.services.find_member import member_now
 from wallet_api.services.present import Json
-from wallet_api.store import merges
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Tx
 
@@ -27,9 +27,7 @@ class Adjustment:
 def adjust(app: App, tx: Tx, member_id: UUID, wish: Adjustment, *, program: str) -> Json:
     """Enter it in the ledger; taking more than there is leaves a balance below zero. Raises NotFound."""
     now = app.clock.now()
-    if (survivor := merges.survivor(tx, member_id, program_id=program)) is None:
-        raise errors.NotFound(what="member")
-    member = load_member.locked(app, tx, survivor, at=now, now=now)
+    member = load_member.locked(app, tx, member_now(tx, member_id, program=program), at=now, now=now)
     if wish.unit not in member.definition.units:
         raise errors.NotFound(what="unit")
     event = Adjust(id=new_id(), occurred_at=now, unit=wish.unit, amount=wish.amount, reason=wish.reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from wallet_api.domain import card_code
+from wallet_api.domain.errors import NotFound
 from wallet_api.services.addresses import canonical_email, canonical_phone
 from wallet_api.store import cards, members, merges
 from wallet_api.store.session import Tx
@@ -33,3 +34,11 @@ def find_member(tx: Tx, program: str, who: str) -> UUID | None:
         return member_id
     card = cards.by_number(tx, program, who) if card_code.NUMBER.fullmatch(who) else None
     return merges.survivor(tx, card.member_id, program_id=program) if card else None
+
+
+def member_now(tx: Tx, member_id: UUID, *, program: str) -> UUID:
+    """Who a member of this program is now: themself, or whom they were merged into. Raises NotFound for all others."""
+    survivor = merges.survivor(tx, member_id, program_id=program)
+    if survivor is None:
+        raise NotFound(what="member")
+    return survivor

@@ -10,6 +10,7 @@ from uuid import UUID
 from wallet_api.domain import card_code, errors, voucher_code
 from wallet_api.domain.card_code import CardKey, Reading
 from wallet_api.services.app import App
+from wallet_api.services.find_member import member_now
 from wallet_api.store import cards, merges
 from wallet_api.store.cards import Card, Scan
 from wallet_api.store.session import Tx
@@ -78,10 +79,7 @@ def identify(app: App, tx: Tx, till: Till, who: Who, *, now: datetime) -> Custom
     assert who.member_id is not None
     if "members:act" not in till.scopes:
         raise errors.Forbidden(needs="members:act")
-    survivor = merges.survivor(tx, who.member_id, program_id=till.program)
-    if survivor is None:
-        raise errors.NotFound(what="member")
-    return Customer(member_id=survivor, fresh=False)
+    return Customer(member_id=member_now(tx, who.member_id, program=till.program), fresh=False)
 
 
 def read_code(app: App, tx: Tx, till: Till, code: str, *, now: datetime) -> tuple[Card, Scan]:

@@ -11,8 +11,8 @@ from wallet_api.domain.events import Invite
 from wallet_api.services import load_member, present
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
+from wallet_api.services.find_member import member_now
 from wallet_api.services.present import Json
-from wallet_api.store import merges
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Tx
 
@@ -29,9 +29,7 @@ class Invitation:
 def invite(app: App, tx: Tx, member_id: UUID, wish: Invitation, *, program: str) -> Json:
     """The member holds this tier at least, while it lasts. Raises NotFound, NotEligible (a lower tier), Invalid."""
     now = app.clock.now()
-    if (survivor := merges.survivor(tx, member_id, program_id=program)) is None:
-        raise errors.NotFound(what="member")
-    member = load_member.locked(app, tx, survivor, at=now, now=now)
+    member = load_member.locked(app, tx, member_now(tx, member_id, program=program), at=now, now=now)
     if wish.until is not None and wish.until < calendar.local_day(now, member.definition.time_zone):
         raise errors.Invalid(pointer="#/until", detail="Lies in the past.")
     event = Invite(id=new_id(), occurred_at=now, tier=wish.tier, until=wish.until, reason=wish.reason)

@@ -11,9 +11,9 @@ from wallet_api.domain.events import PlanAction, PlanEvent
 from wallet_api.services import load_member, present
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
+from wallet_api.services.find_member import member_now
 from wallet_api.services.present import Json
 from wallet_api.services.record_sale import check_time
-from wallet_api.store import merges
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Tx
 
@@ -35,9 +35,7 @@ def change_plan(app: App, tx: Tx, member_id: UUID, wish: PlanWish, *, program: s
     now = app.clock.now()
     at = wish.occurred_at or now
     check_time(at, now=now)
-    if (survivor := merges.survivor(tx, member_id, program_id=program)) is None:
-        raise errors.NotFound(what="member")
-    member = load_member.locked(app, tx, survivor, at=at, now=now)
+    member = load_member.locked(app, tx, member_now(tx, member_id, program=program), at=at, now=now)
     if not member.definition.plans or (wish.plan is not None and wish.plan not in member.definition.plans):
         raise errors.NotFound(what="plan")
     event = PlanEvent(id=new_id(), occurred_at=at, action=wish.action, plan=wish.plan)

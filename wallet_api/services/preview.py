@@ -11,16 +11,16 @@ from notifications.render import Value
 from notifications.texts import PLACEHOLDERS
 from wallet_api.domain import calendar
 from wallet_api.domain.definition import Definition
-from wallet_api.domain.errors import Invalid, NotFound
+from wallet_api.domain.errors import Invalid
 from wallet_api.domain.messages import KINDS
 from wallet_api.services import load_member
 from wallet_api.services.app import App
+from wallet_api.services.find_member import member_now
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.messages import Words
 from wallet_api.services.notify import Wish, look_ahead, recipients_of
 from wallet_api.services.present import Json
 from wallet_api.services.reasons import why
-from wallet_api.store import merges
 from wallet_api.store.session import Tx
 
 SAMPLE_POINTS = 100
@@ -43,9 +43,7 @@ def preview_message(app: App, tx: Tx, member_id: UUID, wish: PreviewWish, *, pro
     What the message is about is taken from the member (balance, tier) or from the program (its first reward). Raises
     NotFound, and Invalid for a value that this kind has no place for.
     """
-    survivor = merges.survivor(tx, member_id, program_id=program)
-    if survivor is None:
-        raise NotFound(what="member")
+    survivor = member_now(tx, member_id, program=program)
     for name in wish.values:
         if name not in PLACEHOLDERS[wish.kind]:
             raise Invalid(pointer=f"#/values/{name}", detail=f"{wish.kind} has no placeholder of this name.")

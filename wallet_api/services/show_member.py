@@ -14,9 +14,10 @@ from wallet_api.services import load_member, present
 from wallet_api.services.app import App
 from wallet_api.services.as_of import as_of
 from wallet_api.services.explain import Explainer
+from wallet_api.services.find_member import member_now
 from wallet_api.services.load_member import Loaded
 from wallet_api.services.present import Json
-from wallet_api.store import cards, members, merges, transactions
+from wallet_api.store import cards, members, transactions
 from wallet_api.store.session import Tx
 
 
@@ -49,9 +50,7 @@ def for_manager(app: App, tx: Tx, member_id: UUID, *, program: str, at: datetime
 
     One who was merged shows as whom they are now. Raises NotFound (before they were a member, too), InTheFuture.
     """
-    survivor = merges.survivor(tx, member_id, program_id=program)
-    if survivor is None:
-        raise errors.NotFound(what="member")
+    survivor = member_now(tx, member_id, program=program)
     card, now = cards.of_member(tx, survivor), app.clock.now()
     stood = as_of(app, tx, survivor, at=at) if at else load_member.as_of_now(app, tx, survivor, now=now)
     return {

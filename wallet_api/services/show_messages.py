@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from wallet_api.domain.errors import NotFound
+from wallet_api.services.find_member import member_now
 from wallet_api.services.present import Json
 from wallet_api.services.reasons import why
-from wallet_api.store import deliveries, merges
+from wallet_api.store import deliveries
 from wallet_api.store.locks import member_unlocked
 from wallet_api.store.session import Tx
 
@@ -31,10 +31,7 @@ def messages_for_manager(
     tx: Tx, member_id: UUID, *, program: str, before: UUID | None, limit: int, language: str
 ) -> list[Json]:
     """The same for a manager of the program; NotFound for another one's member."""
-    survivor = merges.survivor(tx, member_id, program_id=program)
-    if survivor is None:
-        raise NotFound(what="member")
-    return messages_of(tx, survivor, before=before, limit=limit, language=language)
+    return messages_of(tx, member_now(tx, member_id, program=program), before=before, limit=limit, language=language)
 
 
 def _message(row: Row[Any], *, language: str) -> Json:

@@ -10,8 +10,8 @@ from wallet_api.domain.events import VerificationAction, VerificationEvent
 from wallet_api.services import load_member, present
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
+from wallet_api.services.find_member import member_now
 from wallet_api.services.present import Json
-from wallet_api.store import merges
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Tx
 
@@ -28,9 +28,7 @@ def verify(
 ) -> Json:
     """Apply, approve, revoke or renew. The proof itself stays with the shop: Carnet keeps that there was one."""
     now = app.clock.now()
-    if (survivor := merges.survivor(tx, member_id, program_id=program)) is None:
-        raise errors.NotFound(what="member")
-    member = load_member.locked(app, tx, survivor, at=now, now=now)
+    member = load_member.locked(app, tx, member_now(tx, member_id, program=program), at=now, now=now)
     if member.definition.verification is None:
         raise errors.NotFound(what="verification")
     event = VerificationEvent(id=new_id(), occurred_at=now, action=wish.action)

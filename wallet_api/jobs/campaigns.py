@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from threading import Event, Lock
-from typing import Any
 
 import procrastinate
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued
-from procrastinate.tasks import Task
 
+from wallet_api.jobs.going_on import defer_once
 from wallet_api.services.app import App
 from wallet_api.services.campaigns import WALK
 from wallet_api.services.count_purchases import count_purchases
@@ -44,7 +41,7 @@ def add_campaign_jobs(jobs: procrastinate.App, app: App, *, run_seconds: float) 
         finally:
             walking.release()
         if not is_done:
-            await _again(walk, timestamp=timestamp)
+            await defer_once(walk, timestamp=timestamp)
 
     @jobs.periodic(cron="* * * * *")
     @jobs.task(queueing_lock="count_purchases", lock="count_purchases", name="count_purchases")
@@ -54,10 +51,4 @@ def add_campaign_jobs(jobs: procrastinate.App, app: App, *, run_seconds: float) 
         if members := await asyncio.to_thread(count_purchases, app, seconds=run_seconds):
             log.info("purchases are counted", members=members)
         if time.monotonic() >= start + run_seconds:
-            await _again(count, timestamp=timestamp)
-
-
-async def _again(task: Task[..., Any, Any], **arguments: Any) -> None:
-    """Go on as another job, unless one waits already."""
-    with contextlib.suppress(AlreadyEnqueued):
-        await task.defer_async(**arguments)
+            await defer_once(count, timestamp=timestamp)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from uuid import UUID
 
 import procrastinate
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued
 
+from wallet_api.jobs.going_on import defer_once
 from wallet_api.services.app import App
 from wallet_api.services.recommend import MEMBERS_A_BATCH, all_programs, keep_for_members, work_out_items
 
@@ -46,7 +45,6 @@ def add_recommendation_jobs(
             reached = await asyncio.to_thread(keep_for_members, app, each, after=begin, seconds=left, batch=batch)
             if reached is not None:
                 going_on = recommend.configure(queueing_lock="recommend goes on")
-                with contextlib.suppress(AlreadyEnqueued):
-                    await going_on.defer_async(timestamp=timestamp, program=each, after=str(reached))
+                await defer_once(going_on, timestamp=timestamp, program=each, after=str(reached))
                 return
         log.info("members have their recommendations")

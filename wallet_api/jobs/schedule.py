@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from threading import Lock
@@ -12,14 +11,13 @@ from typing import Any
 import procrastinate
 import structlog
 from procrastinate import builtin_tasks
-from procrastinate.exceptions import AlreadyEnqueued
-from procrastinate.jobs import JobDeferrer, Status
-from procrastinate.tasks import Task
+from procrastinate.jobs import Status
 
 from wallet_api.jobs import pass_updates, post_due, reminders
 from wallet_api.jobs.campaigns import add_campaign_jobs
 from wallet_api.jobs.certificates import watch_certificate
 from wallet_api.jobs.check_ledger import Check, check_ledger
+from wallet_api.jobs.going_on import defer_once
 from wallet_api.jobs.post_due import Progress
 from wallet_api.jobs.recommend import add_recommendation_jobs
 from wallet_api.services.app import App
@@ -114,7 +112,7 @@ def _post_every_minute(jobs: procrastinate.App, app: App, *, run_seconds: float,
             return  # one run keeps this process busy, and the worker's other place free for other jobs
         try:
             if await asyncio.to_thread(post_due.is_much_due, app, much=much):
-                await _defer_once(post, timestamp=timestamp)
+                await defer_once(post, timestamp=timestamp)
             done = await asyncio.to_thread(
                 post_due.post_all_due,
                 app,
@@ -124,7 +122,7 @@ def _post_every_minute(jobs: procrastinate.App, app: App, *, run_seconds: float,
         finally:
             posting.release()
         if done.is_cut_short:
-            await _defer_once(post, timestamp=timestamp)
+            await defer_once(post, timestamp=timestamp)
 
 
 def _keep_passes_fresh(jobs: procrastinate.App, app: App, *, run_seconds: float) -> None:
@@ -133,7 +131,7 @@ def _keep_passes_fresh(jobs: procrastinate.App, app: App, *, run_seconds: float)
     async def refresh_passes(timestamp: int) -> None:
         """Look at all passes of a program where the day, its version, its promotions or its locations have changed."""
         if not await asyncio.to_thread(pass_updates.refresh_all, app, seconds=run_seconds):
-            await _defer_once(refresh_passes, timestamp=timestamp)
+            await defer_once(refresh_passes, timestamp=timestamp)
 
     @jobs.periodic(cron="*/10 * * * *")
     @jobs.task(queueing_lock="count_fetches", lock="count_fetches")
@@ -151,7 +149,7 @@ def _remind(jobs: procrastinate.App, app: App, *, run_seconds: float) -> None:
     async def remind(timestamp: int) -> None:
         """Remind members of what is to come; where that takes long, another job goes on."""
         if not await asyncio.to_thread(reminders.remind, app, seconds=run_seconds):
-            await _defer_once(remind.configure(queueing_lock=f"{REMIND} goes on"), timestamp=timestamp)
+            await defer_once(remind.configure(queueing_lock=f"{REMIND} goes on"), timestamp=timestamp)
 
 
 def _check_every_night(jobs: procrastinate.App, app: App, *, run_seconds: float) -> None:
@@ -175,15 +173,9 @@ def _check_every_night(jobs: procrastinate.App, app: App, *, run_seconds: float)
         if check.ended_at is None:
             # Under a lock of its own: the next night's check may wait already.
             going_on = verify.configure(queueing_lock=f"{CHECK_LEDGER} goes on")
-            await _defer_once(going_on, timestamp=timestamp, so_far=check.as_json())
+            await defer_once(going_on, timestamp=timestamp, so_far=check.as_json())
         else:
             await asyncio.to_thread(_note, app, context, check.as_json())
-
-
-async def _defer_once(task: Task[..., Any, Any] | JobDeferrer, **arguments: Any) -> None:
-    """Put a job into the queue, unless one like it waits there already."""
-    with contextlib.suppress(AlreadyEnqueued):
-        await task.defer_async(**arguments)
 
 
 async def _goes_on(jobs: procrastinate.App, task: str) -> bool:

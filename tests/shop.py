@@ -122,17 +122,19 @@ class Shop:
             return redeem.hold_reward(self.app, tx, self.till, Who(member_id=by or self.alice), Wish(reward=reward))
 
     def count_purchases(self, *, batch: int = MEMBERS_A_BATCH) -> int:
-        """A worker counts all that has been bought so far.
+        """A worker counts all that has been bought so far."""
+        self.wait_for_older_transactions()
+        return count_purchases(self.app, batch=batch)
 
-        It leaves out what is newer than any transaction that is open on the server, and other tests have theirs open.
-        """
+    def wait_for_older_transactions(self) -> None:
+        """Purchases newer than any transaction that is open on the server are not counted, and other tests have theirs open."""
         with self.app.db.begin() as tx:
             mine = sql.one(tx, "SELECT pg_current_xact_id()::text::bigint AS id").id
         while True:
             with self.app.db.read() as tx:
                 oldest = sql.one(tx, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS id").id
             if oldest > mine:
-                return count_purchases(self.app, batch=batch)
+                return
             time.sleep(0.01)
 
     def release(self, held: Json) -> Json:

@@ -80,6 +80,7 @@ def test_a_run_whose_time_is_over_goes_on_as_another_job(
 
 def test_purchases_are_counted_by_a_job(shop: Shop, database_url: str) -> None:
     shop.sell(12_00)
+    shop.wait_for_older_transactions()
 
     jobs = work(shop, database_url, "count_purchases")
 

@@ -13,9 +13,7 @@ from passes.face import LAYOUT
 from wallet_api.domain import calendar
 from wallet_api.services import card_face, pass_changes
 from wallet_api.services.app import App
-from wallet_api.services.pass_changes import PASS_UPDATE, PASS_UPDATE_IS_WORTH
-from wallet_api.store import cards, deliveries, locks, pass_walks, passes, programs
-from wallet_api.store.deliveries import NewDelivery
+from wallet_api.store import cards, locks, pass_walks, passes, programs
 from wallet_api.store.locks import MemberRow
 from wallet_api.store.session import Tx
 
@@ -94,21 +92,4 @@ def follow_in_google(app: App, tx: Tx, row: MemberRow, event: Row[Any], *, now: 
     assert card is not None
     face = card_face.face_of(app, tx, card, now=now)
     passes.issue(tx, card.id, program_id=row.program_id, member_id=row.id, fingerprint=face.fingerprint(), now=now)
-    if deliveries.is_waiting(tx, channel="google", target=str(card.id), kind=PASS_UPDATE):
-        return  # asked for already, each time that the member looked at the card
-    deliveries.add(
-        tx,
-        NewDelivery(
-            program_id=row.program_id,
-            member_id=row.id,
-            cause_id=event.id,
-            kind=PASS_UPDATE,
-            channel="google",
-            target=str(card.id),
-            locale=row.locale,
-            collapse_key=PASS_UPDATE,
-            caused_at=event.created_at,
-            expires_at=now + PASS_UPDATE_IS_WORTH,
-        ),
-        now=now,
-    )
+    pass_changes.tell_google(tx, card, caused_at=event.created_at, now=now)

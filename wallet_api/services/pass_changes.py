@@ -7,6 +7,7 @@ version changes, or the web service when it is asked for a pass. So what is serv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -34,10 +35,11 @@ _NO_TEXT = "en"
 def current(app: App, tx: Tx, card: Card, *, now: datetime) -> tuple[CardFace, Pass]:
     """What a card's pass shows now, and the pass that is followed; a change that nobody has noted is noted here."""
     face = card_face.face_of(app, tx, card, now=now)
+    fingerprint = face.fingerprint()
     followed = passes.issue(
-        tx, card.id, program_id=card.program_id, member_id=card.member_id, fingerprint=face.fingerprint(), now=now
+        tx, card.id, program_id=card.program_id, member_id=card.member_id, fingerprint=fingerprint, now=now
     )
-    if followed.fingerprint == face.fingerprint():
+    if followed.fingerprint == fingerprint:
         return face, followed
     note(app, tx, locks.passes(tx, [card.id]), {card.id: now}, now=now)
     noted = passes.of_card(tx, card.id)
@@ -68,7 +70,7 @@ def note(app: App, tx: Tx, locked: Iterable[UUID], causes: Mapping[UUID, datetim
     wake(app, tx, holders, {card_id: card for card_id, (card, _) in changed.items()}, caused, now=now)
     if app.google is not None:
         for card_id, (card, _) in changed.items():
-            _tell_google(tx, card, caused[card_id], now=now)
+            tell_google(tx, card, caused_at=caused[card_id], now=now)
     return len(changed)
 
 
@@ -93,20 +95,16 @@ def wake(
             continue
         waiting.add(device)
         card = held[holder.card_id]
-        push = NewDelivery(
-            program_id=card.program_id,
-            member_id=card.member_id,
-            cause_id=card.id,
-            kind=PASS_UPDATE,
-            channel="apple",
-            target=holder.device_id,
-            locale=_NO_TEXT,
-            collapse_key=PASS_UPDATE,
-            caused_at=causes[card.id],
-            expires_at=now + PASS_UPDATE_IS_WORTH,
-            data={"pass_type_id": holder.pass_type_id},
-        )
+        push = _update(card, "apple", holder.device_id, caused_at=causes[card.id], now=now)
+        push = replace(push, data={"pass_type_id": holder.pass_type_id})
         deliveries.add(tx, push, now=max(now, holder.pushed_at + pause) if holder.pushed_at else now)
+
+
+def tell_google(tx: Tx, card: Card, *, caused_at: datetime, now: datetime) -> None:
+    """Have the card's object at Google brought up to date, or made; an update that waits already says it all."""
+    target = str(card.id)
+    if not deliveries.is_waiting(tx, channel="google", target=target, kind=PASS_UPDATE):
+        deliveries.add(tx, _update(card, "google", target, caused_at=caused_at, now=now), now=now)
 
 
 def _fingerprint(app: App, tx: Tx, card: Card, *, now: datetime) -> str | None:
@@ -119,20 +117,16 @@ def _fingerprint(app: App, tx: Tx, card: Card, *, now: datetime) -> str | None:
         return None
 
 
-def _tell_google(tx: Tx, card: Card, caused_at: datetime, *, now: datetime) -> None:
-    target = str(card.id)
-    if deliveries.is_waiting(tx, channel="google", target=target, kind=PASS_UPDATE):
-        return
-    update = NewDelivery(
+def _update(card: Card, channel: str, target: str, *, caused_at: datetime, now: datetime) -> NewDelivery:
+    return NewDelivery(
         program_id=card.program_id,
         member_id=card.member_id,
         cause_id=card.id,
         kind=PASS_UPDATE,
-        channel="google",
+        channel=channel,
         target=target,
         locale=_NO_TEXT,
         collapse_key=PASS_UPDATE,
         caused_at=caused_at,
         expires_at=now + PASS_UPDATE_IS_WORTH,
     )
-    deliveries.add(tx, update, now=now)

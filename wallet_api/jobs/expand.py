@@ -71,11 +71,13 @@ def expand(app: App, *, limit: int = EVENTS_A_BATCH) -> int:
 
 def _lock_referrers(tx: Tx, events: Sequence[Event]) -> None:
     """Lock those who get something for a friend's purchase, by id: several workers then queue and never wait in a ring."""
-    found = {
-        UUID(notice["referrer"]) for event in events for notice in event.notices if notice["kind"] == FRIEND_BOUGHT
-    }
-    for referrer in sorted(found):
+    for referrer in sorted(_referrers(events)):
         locks.member(tx, referrer)
+
+
+def _referrers(events: Sequence[Event]) -> set[UUID]:
+    """Those who had invited somebody who has now bought."""
+    return {UUID(notice["referrer"]) for event in events for notice in event.notices if notice["kind"] == FRIEND_BOUGHT}
 
 
 def _work_on_each(app: App, tx: Tx, events: Sequence[Event], *, now: datetime) -> None:
@@ -93,11 +95,7 @@ def _work_on_each(app: App, tx: Tx, events: Sequence[Event], *, now: datetime) -
 
 def _work_on(app: App, tx: Tx, events: Sequence[Event], *, now: datetime) -> None:
     _do_what_follows(app, tx, events, now=now)
-    told = {event.member_id for event in events}
-    told |= {
-        UUID(notice["referrer"]) for event in events for notice in event.notices if notice["kind"] == FRIEND_BOUGHT
-    }
-    readers = recipients_of(app, tx, told, now=now)
+    readers = recipients_of(app, tx, {event.member_id for event in events} | _referrers(events), now=now)
     wishes = [wish for event in events for wish in _wishes(readers, event)]
     file_messages(app, tx, wishes, readers, now=now)
 

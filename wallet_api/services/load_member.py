@@ -60,7 +60,7 @@ def locked(
 def post_time(app: App, tx: Tx, member_ids: Sequence[UUID], *, now: datetime) -> None:
     """Write what time has brought to members whom the caller has locked, carried over into the rules in force first."""
     rows = _carried_over(app, tx, _claimed(app, tx, member_ids, now=now), now=now)
-    _post(app, tx, rows, TimePasses(occurred_at=now), now=now)
+    _post(app, tx, rows, lambda _: TimePasses(occurred_at=now), at=now, now=now)
 
 
 def post_to_each(
@@ -71,16 +71,7 @@ def post_to_each(
     Of a reward that is limited each decision sees what was left before the batch: give such ones one by one.
     """
     rows = _carried_over(app, tx, _claimed(app, tx, member_ids, now=now), now=now)
-    writes = [
-        Write(
-            member=member.row,
-            definition=member.definition,
-            decision=decide(member.definition, member.state, event(member.row.id), now=now, ids=fresh_ids()),
-        )
-        for member in load_all(app, tx, rows, moments=[now], now=now)
-    ]
-    decisions.write_all(tx, writes, now=now, quiet=quiet)
-    return {write.member.id: write.decision for write in writes}
+    return _post(app, tx, rows, event, at=now, now=now, quiet=quiet)
 
 
 def as_of_now(app: App, tx: Tx, member_id: UUID, *, now: datetime) -> Loaded:
@@ -245,24 +236,34 @@ def _carry_over(app: App, tx: Tx, rows: Sequence[MemberRow], *, version: int, si
     """
     program_id, member_ids = rows[0].program_id, [row.id for row in rows]
     if settled := [replace(row, version=row.settled_version) for row in rows if row.settled_version]:
-        _post(app, tx, settled, TimePasses(occurred_at=since), now=now)
+        _post(app, tx, settled, lambda _: TimePasses(occurred_at=since), at=since, now=now)
         rows = _claimed(app, tx, member_ids, now=now)
     recount.complete(tx, member_ids, lambda each: app.definition(tx, program_id, each), version=version)
-    _post(app, tx, [replace(row, version=version) for row in rows], NewRules(occurred_at=since), now=now)
+    into = [replace(row, version=version) for row in rows]
+    _post(app, tx, into, lambda _: NewRules(occurred_at=since), at=since, now=now)
 
 
-def _post(app: App, tx: Tx, rows: Sequence[MemberRow], event: TimePasses | NewRules, *, now: datetime) -> None:
-    """Write what this brings to each of some locked members, decided at its own time."""
-    at = event.occurred_at
+def _post(
+    app: App,
+    tx: Tx,
+    rows: Sequence[MemberRow],
+    event: Callable[[UUID], Event],
+    *,
+    at: datetime,
+    now: datetime,
+    quiet: bool = False,
+) -> dict[UUID, Decision]:
+    """Decide and write an event of an instant for each of some locked members, who are settled up to then."""
     writes = [
         Write(
             member=member.row,
             definition=member.definition,
-            decision=decide(member.definition, member.state, event, now=at, ids=fresh_ids()),
+            decision=decide(member.definition, member.state, event(member.row.id), now=at, ids=fresh_ids()),
         )
         for member in load_all(app, tx, rows, moments=[at], now=now)
     ]
-    decisions.write_all(tx, writes, now=now)
+    decisions.write_all(tx, writes, now=now, quiet=quiet)
+    return {write.member.id: write.decision for write in writes}
 
 
 def _claimed(app: App, tx: Tx, member_ids: Sequence[UUID], *, now: datetime) -> list[MemberRow]:

@@ -91,10 +91,9 @@ def _remind_batch(app: App, program_id: str, kind: str, look: _Look, *, limit: i
             return False
         today = calendar.local_day(now, definition.time_zone)
         reminders.begin(tx, program_id, kind, day=today)
-        part = reminders.go_on(tx, program_id, kind, limit=limit)
-        if part is None:
+        member_ids = reminders.go_on(tx, program_id, kind, limit=limit)
+        if member_ids is None:
             return False
-        _, member_ids = part
         walk = Walk(app=app, tx=tx, definition=definition, member_ids=member_ids, lead=lead, today=today, now=now)
         told = _tell(walk, kind, list(look(walk)))
         is_over = len(member_ids) < limit
@@ -179,9 +178,12 @@ def _tiers_ending(walk: Walk) -> Iterator[Found]:
     """Only members whose tier is not earned again yet; only for these is the whole state looked at."""
     if walk.definition.tiers is None:
         return
-    for row in reminders.tiers_ending(walk.tx, walk.member_ids, first=walk.today, last=walk.last_day):
-        about = f"{row.tier} {row.tier_until}"
-        if reminders.reminded(walk.tx, "tier_ending", [(row.member_id, about)]):
+    rows = reminders.tiers_ending(walk.tx, walk.member_ids, first=walk.today, last=walk.last_day)
+    abouts = {row.member_id: f"{row.tier} {row.tier_until}" for row in rows}
+    known = reminders.reminded(walk.tx, "tier_ending", abouts.items())
+    for row in rows:
+        about = abouts[row.member_id]
+        if (row.member_id, about) in known:
             continue
         member = load_member.as_of_now(walk.app, walk.tx, row.member_id, now=walk.now)
         progress = tiers.progress(member.definition, member.state, today=walk.today)

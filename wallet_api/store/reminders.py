@@ -30,8 +30,8 @@ def begin(tx: Tx, program_id: str, kind: str, *, day: date) -> None:
     )
 
 
-def go_on(tx: Tx, program_id: str, kind: str, *, limit: int) -> tuple[UUID | None, list[UUID]] | None:
-    """Where a walk goes on, and the members who are next; None where it has ended or another worker is on it."""
+def go_on(tx: Tx, program_id: str, kind: str, *, limit: int) -> list[UUID] | None:
+    """The members who are next on a walk; None where it has ended or another worker is on it."""
     walk = sql.first(
         tx,
         """
@@ -53,7 +53,7 @@ def go_on(tx: Tx, program_id: str, kind: str, *, limit: int) -> tuple[UUID | Non
         after=walk.after,
         limit=limit,
     )
-    return walk.after, [row.id for row in rows]
+    return [row.id for row in rows]
 
 
 def done(tx: Tx, program_id: str, kind: str, *, after: UUID | None, ended_at: datetime | None) -> None:

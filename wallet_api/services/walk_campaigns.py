@@ -34,7 +34,7 @@ from wallet_api.services.campaigns import KIND, campaign_of
 from wallet_api.services.notify import Recipients, Wish, file_messages, look_ahead, recipients_of
 from wallet_api.services.recommend import items_to_name
 from wallet_api.services.segments import select
-from wallet_api.store import campaigns, deliveries, filing, programs
+from wallet_api.store import campaigns, filing, programs
 from wallet_api.store.campaigns import Done
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Tx, is_passing
@@ -331,7 +331,6 @@ class _Chunk:
             for member, decision in decisions.items():
                 if decision.voucher_id is not None:
                     given[member] = decision.after.vouchers[decision.voucher_id]
-                deliveries.add_event(self.tx, self.campaign.program_id, member, kind="card_changed", now=self.now)
         return given
 
     def _award(self, reward: str) -> Award:

@@ -22,7 +22,7 @@ from wallet_api.services.record_sale import RecordSale
 from wallet_api.services.redeem import Wish
 from wallet_api.services.return_sale import ReturnSale
 from wallet_api.settings import Settings
-from wallet_api.store import access, programs, sql
+from wallet_api.store import access, programs, recipients, sql
 from wallet_api.store.ids import new_id
 from wallet_api.store.members import NewMember
 from wallet_api.store.programs import Location
@@ -136,6 +136,12 @@ class Shop:
             if oldest > mine:
                 return
             time.sleep(0.01)
+
+    def phones(self, of: UUID) -> list[str]:
+        """The tokens of the phones that a member's messages go to."""
+        with self.app.db.read() as tx:
+            [member] = recipients.read(tx, [of], since=NOON, marketing=False).values()
+        return [token for _, token in member.phones]
 
     def release(self, held: Json) -> Json:
         """The till gives a held reward's units back."""

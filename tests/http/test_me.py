@@ -12,7 +12,7 @@ from tests.http.calls import as_key, as_member, as_staff, code_sent_to, refused,
 from tests.shop import NOON, Shop, open_shop
 from wallet_api.app import web
 from wallet_api.clock import FixedClock
-from wallet_api.store import deliveries, locks, sql
+from wallet_api.store import locks, sql
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Database
 
@@ -113,8 +113,7 @@ def test_a_phone_is_registered_once(api: FlaskClient, shop: Shop) -> None:
     assert (first.status_code, again.status_code) == (201, 200)
     assert told(again) == {"id": told(first)["id"], "platform": "ios", "app_version": "1.3"}
     assert first.headers["Location"] == f"/v1/me/devices/{told(first)['id']}"
-    with shop.app.db.read() as tx:
-        assert [row.fcm_token for row in deliveries.push_devices(tx, shop.alice)] == ["token-of-alices-phone"]
+    assert shop.phones(shop.alice) == ["token-of-alices-phone"]
 
 
 def test_a_phone_follows_whoever_signed_in_on_it_last(api: FlaskClient, shop: Shop) -> None:
@@ -124,8 +123,7 @@ def test_a_phone_follows_whoever_signed_in_on_it_last(api: FlaskClient, shop: Sh
     response = api.post("/v1/me/devices", json=body, headers=as_member(shop, bob))
 
     assert response.status_code in (200, 201)
-    with shop.app.db.read() as tx:
-        assert [len(deliveries.push_devices(tx, member)) for member in (shop.alice, bob)] == [0, 1]
+    assert [len(shop.phones(member)) for member in (shop.alice, bob)] == [0, 1]
 
 
 def test_only_its_owner_removes_a_device(api: FlaskClient, shop: Shop) -> None:

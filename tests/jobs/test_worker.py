@@ -13,7 +13,7 @@ from tests.jobs.world import World, eventually, open_world, working
 from tests.shop import Shop
 from wallet_api.jobs.expand import expand
 from wallet_api.services import show_card
-from wallet_api.store import deliveries, members, sql
+from wallet_api.store import members, sql
 
 
 @pytest.fixture
@@ -79,8 +79,7 @@ def test_a_phone_that_is_gone_is_forgotten(world: World) -> None:
         world.shop.sell(1_000)
         eventually(lambda: _statuses(world, "push") == {"gone"})
 
-    with world.shop.app.db.read() as tx:
-        assert deliveries.push_devices(tx, world.shop.alice) == []
+    assert world.shop.phones(world.shop.alice) == []
 
 
 def test_a_provider_in_trouble_loses_and_doubles_nothing(world: World) -> None:

@@ -20,7 +20,7 @@ from wallet_api.services.load_member import Loaded
 from wallet_api.services.messages import Words
 from wallet_api.services.notify import Wish, look_ahead, recipients_of
 from wallet_api.services.present import Json
-from wallet_api.services.reasons import why
+from wallet_api.services.show_messages import NOT_SENT, WAITING, channel_line
 from wallet_api.store.session import Tx
 
 SAMPLE_POINTS = 100
@@ -56,14 +56,8 @@ def preview_message(app: App, tx: Tx, member_id: UUID, wish: PreviewWish, *, pro
     text = words.say(wish.kind, {"given_name": readers[survivor].given_name or "", **values})
     asked = Wish(member_id=survivor, kind=wish.kind, caused_at=now, expires_at=now + KINDS[wish.kind].is_worth)
     (verdict,) = look_ahead(app, [asked], readers, now=now)
-    going = [
-        {"channel": each, "status": "waiting", "reason": None, "why": None, "at": at}
-        for each, at in verdict.goes.items()
-    ]
-    withheld = [
-        {"channel": each, "status": "not_sent", "reason": reason, "why": why(reason, locale=locale), "at": None}
-        for each, reason in verdict.withheld.items()
-    ]
+    going = [channel_line(each, WAITING, None, language=locale, at=at) for each, at in verdict.goes.items()]
+    withheld = [channel_line(each, NOT_SENT, reason, language=locale) for each, reason in verdict.withheld.items()]
     return {
         "kind": wish.kind,
         "class": KINDS[wish.kind].message_class.value,

@@ -34,6 +34,12 @@ def messages_for_manager(
     return messages_of(tx, member_now(tx, member_id, program=program), before=before, limit=limit, language=language)
 
 
+def channel_line(channel: str, status: str, reason: str | None, *, language: str, at: datetime | None = None) -> Json:
+    """What became of a message by one channel, or would: when, or why not in a sentence."""
+    sentence = why(reason, locale=language) if reason else None
+    return {"channel": channel, "status": status, "reason": reason, "why": sentence, "at": at}
+
+
 def _message(row: Row[Any], *, language: str) -> Json:
     channels = list(_channels(row, language=language))
     statuses = {channel["status"] for channel in channels}
@@ -59,17 +65,12 @@ def _channels(row: Row[Any], *, language: str) -> Iterator[Json]:
     for channel, made in by_channel.items():
         yield _line(channel, made, language=language)
     for channel, reason in row.withheld.items():
-        yield _explained(channel, NOT_SENT, reason, language=language)
+        yield channel_line(channel, NOT_SENT, reason, language=language)
 
 
 def _line(channel: str, made: Sequence[dict[str, Any]], *, language: str) -> Json:
     for status in ("accepted", "waiting"):
         if found := [each for each in made if each["status"] == status]:
             at = found[0]["at"] if status == "accepted" else found[0]["next_try_at"]
-            return {**_explained(channel, _STATUS[status], None, language=language), "at": datetime.fromisoformat(at)}
-    return _explained(channel, NOT_SENT, made[0]["reason"], language=language)
-
-
-def _explained(channel: str, status: str, reason: str | None, *, language: str) -> Json:
-    sentence = why(reason, locale=language) if reason else None
-    return {"channel": channel, "status": status, "reason": reason, "why": sentence, "at": None}
+            return channel_line(channel, _STATUS[status], None, language=language, at=datetime.fromisoformat(at))
+    return channel_line(channel, NOT_SENT, made[0]["reason"], language=language)

@@ -90,15 +90,6 @@ def notifications(tx: Tx, member_id: UUID, *, before: UUID | None, limit: int) -
     )
 
 
-def push_devices(tx: Tx, member_id: UUID) -> Sequence[Row[Any]]:
-    """The phones that a member's messages go to."""
-    return sql.every(
-        tx,
-        "SELECT id, fcm_token FROM devices WHERE member_id = :member AND forgotten_at IS NULL ORDER BY id",
-        member=member_id,
-    )
-
-
 # ── Deliveries ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

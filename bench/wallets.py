@@ -7,12 +7,8 @@ ask, and fetch. What has no law of nature beside it (there is no faster way to b
 from __future__ import annotations
 
 import contextlib
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,6 +22,7 @@ from passes.apple.development import development_certificates
 from passes.apple.signing import Signer
 from standins.apns import ApnsStandIn
 from standins.wallet_device import DevicePass, WalletDevice
+from tests.processes import free_port, running, wait_until_ready
 from wallet_api.services import show_card, show_pass
 from wallet_api.services.app import App
 from wallet_api.store import pass_freshness, sql
@@ -98,7 +95,8 @@ def measure(bench: Bench, load: Load, *, folder: Path) -> Figures:
     signer = Signer.load(
         cert_pem=certificates.cert_pem, key_pem=certificates.key_pem, password=None, wwdr_pem=certificates.wwdr_pem
     )
-    base_url = f"http://127.0.0.1:{_free_port()}"
+    port = free_port()
+    base_url = f"http://127.0.0.1:{port}"
     app = replace(bench.app, settings=replace(bench.settings, base_url=base_url), apple=signer)
     with contextlib.ExitStack() as stack:
         apns = stack.enter_context(ApnsStandIn(client_ca=folder / "wwdr.pem"))
@@ -112,10 +110,11 @@ def measure(bench: Bench, load: Load, *, folder: Path) -> Figures:
             "APNS_CA": str(apns.ca_file),
             "APPLE_PUSH_PAUSE_SECONDS": str(load.pause_seconds),
         }
-        port = base_url.rsplit(":", 1)[1]
-        stack.enter_context(_running("serve", "--port", port, "--workers", "2", environment=environment, folder=folder))
-        stack.enter_context(_running("worker", environment=environment, folder=folder))
-        _wait_until_ready(base_url)
+        serve = ("serve", "--port", str(port), "--workers", "2")
+        log = folder / "serve.log"
+        server = stack.enter_context(running(*serve, environment=environment, log=log))
+        stack.enter_context(running("worker", environment=environment, log=folder / "worker.log"))
+        wait_until_ready(base_url, server, log, seconds=READY_SECONDS_MAX)
         threads = stack.enter_context(ThreadPoolExecutor(max_workers=PHONES_AT_ONCE))
         phones = _phones(app, bench.members, apns, threads)
         sold_from = time.monotonic()
@@ -211,37 +210,3 @@ def _unsent(app: App) -> int:
             " + (SELECT count(*) FROM deliveries WHERE channel = 'apple' AND status <> 'accepted') AS n",
         )
     return int(row.n)
-
-
-@contextlib.contextmanager
-def _running(*command: str, environment: Mapping[str, str], folder: Path) -> Iterator[None]:
-    """A `carnet` command for as long as the block lasts; stopped by its process id."""
-    with (folder / f"{command[0]}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "wallet_api.cli", *command], env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_ready(base_url: str) -> None:
-    end = time.monotonic() + READY_SECONDS_MAX
-    while time.monotonic() < end:
-        with contextlib.suppress(requests.ConnectionError):
-            if requests.get(f"{base_url}/readyz", timeout=5).ok:
-                return
-        time.sleep(0.1)
-    raise TimeoutError
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

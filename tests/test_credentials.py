@@ -23,7 +23,8 @@ from passes.apple.check import check_pass
 from passes.apple.development import DevelopmentCertificates, development_certificates
 from passes.apple.package import BrandAssets, build_pass
 from passes.apple.signing import Signer
-from passes.face import BrandFace, CardFace, Colours
+from passes.face import BrandFace, Colours
+from tests.passes.faces import plain_card
 from tests.shop import NOON, SETTINGS
 from wallet_api.credentials import certificate_alarm, certificate_seconds, wallet_credentials
 from wallet_api.development_wallets import (
@@ -243,16 +244,7 @@ def for_development(data_dir: Path) -> Settings:
 def a_pass(signer: Signer, now: datetime) -> bytes:
     colours = Colours(background="#7a1f3d", foreground="#ffffff", label="#f2c6d3")
     brand = BrandFace(organization="Café Léa", program_name="Club", description="Card", colours=colours)
-    face = CardFace(
-        brand=brand,
-        serial="0199c7f0-0000-7000-8000-00000000a11c",
-        card_number="12345678901234",
-        static_code="512345678901234400112233",
-        rotating_prefix="7123456789012346",
-        holder="Alice Martin",
-        locale="en",
-    )
-    return build_pass(face, assets=BrandAssets.of(brand), signer=signer, now=now)
+    return build_pass(plain_card(brand), assets=BrandAssets.of(brand), signer=signer, now=now)
 
 
 def test_without_credentials_passes_are_signed_for_development_and_verify_against_the_local_root(

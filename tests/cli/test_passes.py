@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from passes.apple.development import DevelopmentCertificates, development_certificates
 from passes.apple.package import BrandAssets, build_pass, bundle
 from passes.apple.signing import Signer
-from passes.face import BrandFace, CardFace, Colours
+from passes.face import BrandFace, Colours
+from tests.passes.faces import plain_card
 from wallet_api.cli import main
 
 SIGNED = datetime(2026, 9, 21, 14, 30, tzinfo=UTC)
@@ -39,15 +40,7 @@ def package(certificates: DevelopmentCertificates) -> bytes:
         description="Loyalty card of Café Léa",
         colours=Colours(background="#7a1f3d", foreground="#ffffff", label="#f2c6d3"),
     )
-    face = CardFace(
-        brand=brand,
-        serial="0199c7f0-0000-7000-8000-00000000a11c",
-        card_number="12345678901234",
-        static_code="512345678901234400112233",
-        rotating_prefix="7123456789012346",
-        holder="Alice Martin",
-        locale="fr",
-    )
+    face = plain_card(brand, locale="fr")
     return build_pass(face, assets=BrandAssets.of(brand), signer=signer, now=SIGNED)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from passes.face import BrandFace, CardFace, Colours, FaceBalance, FaceCurrency, FaceLink, FaceTier, Translation
 from passes.google.objects import loyalty_class, loyalty_object
+from tests.passes.faces import plain_card
 from wallet_api.pages.apple_pass import ShownField
 from wallet_api.pages.google_pass import GooglePass, _code, read_google_pass
 
@@ -25,14 +26,8 @@ BRAND = BrandFace(
         Translation(text="Gold", language="fr", says="Or"),
     ),
 )
-FACE = CardFace(
-    brand=BRAND,
-    serial="0199c7f0-0000-7000-8000-00000000a11c",
-    card_number="12345678901234",
-    static_code="512345678901234400112233",
-    rotating_prefix="7123456789012346",
-    holder="Alice Martin",
-    locale="en",
+FACE = replace(
+    plain_card(BRAND),
     balances=(
         FaceBalance(unit="beans", label="Beans", amount="1,250", raw=1250),
         FaceBalance(unit="cash", label="Cash", amount="€21.75", raw=2175, currency=FaceCurrency(code="EUR", digits=2)),

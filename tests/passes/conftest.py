@@ -1,5 +1,6 @@
 """A brand, alice's card, and development certificates."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -18,6 +19,7 @@ from passes.face import (
     FaceTier,
     Translation,
 )
+from tests.passes.faces import plain_card
 
 PASS_TYPE_ID = "pass.example.carnet"
 TEAM_ID = "CARNET0001"
@@ -68,14 +70,8 @@ def assets(brand: BrandFace) -> BrandAssets:
 @pytest.fixture(scope="session")
 def face(brand: BrandFace) -> CardFace:
     """Alice's card."""
-    return CardFace(
-        brand=brand,
-        serial="0199c7f0-0000-7000-8000-00000000a11c",
-        card_number="12345678901234",
-        static_code="512345678901234400112233",
-        rotating_prefix="7123456789012346",
-        holder="Alice Martin",
-        locale="fr",
+    return replace(
+        plain_card(brand, locale="fr"),
         balances=(
             FaceBalance(unit="beans", label="Beans", amount="1 250", raw=1250),
             FaceBalance(

@@ -3,6 +3,7 @@
 import base64
 from datetime import UTC, date, datetime
 from io import BytesIO
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -37,6 +38,19 @@ HARD_TEXTS = (
     "a" + "\N{COMBINING ACUTE ACCENT}" * 299,
 )
 HARD_NAMES = (*HARD_TEXTS, "bob\0", "\x1b[31mbob\x7f", "half \ud83d", "line\nbreak", "", "   ", "b" * 5_000)
+
+
+def plain_card(brand: BrandFace, *, locale: Literal["en", "fr"] = "en") -> CardFace:
+    """Alice's card, with nothing on it that a card can do without."""
+    return CardFace(
+        brand=brand,
+        serial="0199c7f0-0000-7000-8000-00000000a11c",
+        card_number="12345678901234",
+        static_code="512345678901234400112233",
+        rotating_prefix="7123456789012346",
+        holder="Alice Martin",
+        locale=locale,
+    )
 
 
 def typed(*, least: int = 0) -> st.SearchStrategy[str]:

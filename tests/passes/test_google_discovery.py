@@ -26,6 +26,7 @@ from passes.face import (
 )
 from passes.google.changes import changes, digests
 from passes.google.objects import loyalty_class, loyalty_message, loyalty_object
+from tests.passes.faces import plain_card
 from tests.passes.google_discovery import faults
 
 ISSUER = "3388000000012345678"
@@ -194,7 +195,7 @@ def test_a_planted_fault_is_found(face: CardFace, spoil: Callable[[Json], object
 def test_a_place_that_is_not_on_earth_is_refused(brand: BrandFace) -> None:
     for place in ({"latitude": 91.0, "longitude": 0.0}, {"latitude": 0.0, "longitude": float("nan")}):
         with pytest.raises(PassRefused, match="merchantLocations"):
-            class_of(_card(replace(brand, locations=(FaceLocation(**place, text="x"),))))
+            class_of(plain_card(replace(brand, locations=(FaceLocation(**place, text="x"),))))
 
 
 def test_a_card_ends_with_its_time(face: CardFace) -> None:
@@ -203,18 +204,6 @@ def test_a_card_ends_with_its_time(face: CardFace) -> None:
 
     assert (over["state"], over["rotatingBarcode"]) == ("EXPIRED", None)
     assert (lasts["state"], lasts["validTimeInterval"]) == ("ACTIVE", {"end": {"date": "2026-09-21T14:30:01Z"}})
-
-
-def _card(brand: BrandFace) -> CardFace:
-    return CardFace(
-        brand=brand,
-        serial="0199c7f0-0000-7000-8000-00000000a11c",
-        card_number="12345678901234",
-        static_code="512345678901234400112233",
-        rotating_prefix="7123456789012346",
-        holder="Alice Martin",
-        locale="en",
-    )
 
 
 def _texts(resource: Json, *names: str) -> list[str]:

@@ -90,6 +90,7 @@ def test_two_workers_count_different_members(shop: Shop, db: Database) -> None:
     bob = shop.join("bob")
     shop.sell(lines=(TEA,))
     shop.sell(lines=(TEA,), to=bob)
+    shop.wait_for_older_transactions()
     with db.begin() as tx:
         purchases.note_news(tx)
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 # Raise it with every change of layout, so that passes already in wallets are made anew.
-LAYOUT = 2
+LAYOUT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,8 @@ class CardFace:
     `serial` is the pass's name for ever; `static_code` is drawn by Apple Wallet (24 digits), and
     `rotating_prefix` is what a rotating code starts with: `7`, card number, check digit (16
     digits). `web_service_url` and `authentication_token` are both there or both missing.
-    `locations` are the member's own, the nearest first, in the place of the brand's.
+    `locations` are the member's own, the nearest first, in the place of the brand's. `message` is the newest, which the
+    lock screen shows when it comes; `earlier_messages` have been there, the newest first.
     """
 
     brand: BrandFace
@@ -142,6 +143,8 @@ class CardFace:
     rewards: tuple[str, ...] = ()
     expiry: str | None = None
     promotion: str | None = None
+    message: str | None = field(default=None, repr=False)
+    earlier_messages: tuple[str, ...] = field(default=(), repr=False)
     locations: tuple[FaceLocation, ...] | None = field(default=None, repr=False)
     nfc: FaceNfc | None = None
     voided: bool = False

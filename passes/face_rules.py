@@ -58,8 +58,12 @@ def shown_name(name: str, *, most: int = NAME_CHARACTERS_MAX) -> str:
     A name comes from whoever joins, and must not keep its owner from having a card: what is unfit for a pass (NUL and
     other control characters) or misleads its reader (marks that turn the direction of text) is left out.
     """
-    clean = " ".join(_NO_PART_OF_A_NAME.sub(" ", name).split())
-    return clean if len(clean) <= most else _cut(clean[: most - 1], following=clean[most - 1]) + _ELLIPSIS
+    return _shortened(" ".join(_NO_PART_OF_A_NAME.sub(" ", name).split()), most=most)
+
+
+def shown_text(text: str, *, most: int = TEXT_CHARACTERS_MAX) -> str:
+    """Return a message as a pass shows it: cleaned and cut as a name is, since names stand in it; its lines are kept."""
+    return _shortened("\n".join(_NO_PART_OF_A_NAME.sub("", line) for line in text.splitlines()).strip(), most=most)
 
 
 def text_fault(text: str) -> str | None:
@@ -102,6 +106,10 @@ def _is_clean(document: object) -> bool:
         return False
     escapes = {part[:1] for part in data.split(b"\\")[1:]}
     return len(data) <= TEXT_CHARACTERS_MAX and b"\x7f" not in data and escapes <= _FIT_ESCAPES
+
+
+def _shortened(text: str, *, most: int) -> str:
+    return text if len(text) <= most else _cut(text[: most - 1], following=text[most - 1]) + _ELLIPSIS
 
 
 def _cut(text: str, *, following: str) -> str:

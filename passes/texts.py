@@ -16,6 +16,9 @@ MEMBER_SINCE = "Member since"
 REWARDS = "Rewards"
 EXPIRY = "Expiring next"
 PROMOTION = "News"
+MESSAGE = "Latest message"
+EARLIER_MESSAGES = "Earlier messages"
+NOTHING_NOW = "Nothing at the moment"
 
 _FRENCH = {
     MEMBER: "Membre",
@@ -28,6 +31,9 @@ _FRENCH = {
     REWARDS: "Récompenses",
     EXPIRY: "Prochaine expiration",
     PROMOTION: "Actualités",
+    MESSAGE: "Dernier message",
+    EARLIER_MESSAGES: "Messages précédents",
+    NOTHING_NOW: "Rien pour le moment",
 }
 
 

@@ -11,7 +11,7 @@ from passes import texts
 from passes.apple.rules import faults_of
 from passes.errors import PassRefused
 from passes.face import CardFace, Colours, FaceBalance, FaceLink, FaceNfc
-from passes.face_rules import check_contrast, link_url, rgb, shown_name
+from passes.face_rules import check_contrast, link_url, rgb, shown_name, shown_text
 
 Field = dict[str, object]
 
@@ -79,8 +79,9 @@ def _store_card(face: CardFace) -> dict[str, list[Field]]:
         "secondaryFields": [*(holder if balances else []), *ahead[:1]],
         "auxiliaryFields": balances[1:_BALANCES_ON_FRONT],
         "backFields": [
-            # Its new text is what the lock screen shows, so it needs no words of ours around it.
-            *(field | {"changeMessage": "%@"} for field in _given("promotion", texts.PROMOTION, face.promotion)),
+            _announced("message", texts.MESSAGE, shown_text(face.message or "")),
+            *_given("earlier-messages", texts.EARLIER_MESSAGES, shown_text("\n\n".join(face.earlier_messages))),
+            _announced("promotion", texts.PROMOTION, face.promotion),
             *balances[_BALANCES_ON_FRONT:],
             *ahead[1:],
             *_given("expiry", texts.EXPIRY, face.expiry),
@@ -114,6 +115,15 @@ def _field(key: str, label: str, value: str) -> Field:
 
 def _given(key: str, label: str, value: str | None) -> list[Field]:
     return [_field(key, label, value)] if value else []
+
+
+def _announced(key: str, label: str, value: str | None) -> Field:
+    """Show a text that comes to the lock screen when it comes to the pass, and goes without a word.
+
+    The phone tells only of a field that was there before, and whose new state has a changeMessage: so the field is always
+    there, and has one while it says something. The text itself is told, without words of ours around it.
+    """
+    return _field(key, label, value) | {"changeMessage": "%@"} if value else _field(key, label, texts.NOTHING_NOW)
 
 
 def _tier(name: str) -> Field:

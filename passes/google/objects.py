@@ -14,7 +14,7 @@ from babel.dates import format_date
 from passes import texts
 from passes.errors import PassRefused
 from passes.face import BrandFace, CardFace, FaceBalance, FaceLocation, FaceTier
-from passes.face_rules import link_url, rgb, shown_name, text_faults
+from passes.face_rules import link_url, rgb, shown_name, shown_text, text_faults
 
 Json = dict[str, object]
 
@@ -111,8 +111,8 @@ def loyalty_message(*, message_id: str, title: str, body: str, until: datetime, 
     return _clean(
         {
             "id": message_id,
-            "header": title,
-            "body": body,
+            "header": shown_text(title),
+            "body": shown_text(body),
             "messageType": "TEXT_AND_NOTIFY" if notify else "TEXT",
             "displayInterval": _valid_until(until),
         }

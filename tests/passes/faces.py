@@ -179,6 +179,8 @@ def faces(brand: st.SearchStrategy[BrandFace]) -> st.SearchStrategy[CardFace]:
         rewards=st.lists(typed(), max_size=5).map(tuple),
         expiry=st.none() | typed(),
         promotion=st.none() | typed(),
+        message=st.none() | typed(),
+        earlier_messages=st.lists(typed(), max_size=2).map(tuple),
         locations=st.none() | places(),
         nfc=st.none() | _nfc(),
         voided=st.booleans(),

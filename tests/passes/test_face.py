@@ -22,6 +22,8 @@ def test_the_same_face_has_the_same_fingerprint(face: CardFace) -> None:
         {"balances": ()},
         {"rewards": ()},
         {"promotion": None},
+        {"message": "Summer is here"},
+        {"earlier_messages": ("Spring is here",)},
         {"voided": True},
         {"expires_at": datetime(2027, 1, 1, tzinfo=UTC)},
         {"next_reward": "2 more for Coffee"},

@@ -145,6 +145,21 @@ def test_points_tier_and_promotions_announce_themselves(face: CardFace) -> None:
     }
 
 
+def test_a_message_comes_to_the_lock_screen_and_goes_in_silence_and_earlier_ones_stand_below_it(face: CardFace) -> None:
+    told = replace(face, message="Summer\nIt\u202e is\0 here,\u00a0Zoé!", earlier_messages=("Spring", "Winter"))
+
+    before, while_on, after = ({field["key"]: field for field in fields(read(each))} for each in (face, told, face))
+
+    nothing = {"key": "message", "label": "Latest message", "value": "Nothing at the moment"}
+    assert [before["message"], after["message"]] == [nothing, nothing]
+    assert while_on["message"] == nothing | {"value": "Summer\nIt is here,\u00a0Zoé!", "changeMessage": "%@"}
+    assert while_on["earlier-messages"] == {
+        "key": "earlier-messages",
+        "label": "Earlier messages",
+        "value": "Spring\n\nWinter",
+    }
+
+
 def test_a_unit_with_a_per_cent_sign_is_announced_without_its_name(face: CardFace) -> None:
     odd = FaceBalance(unit="x", label="5% back", amount="12", raw=12)
 
@@ -265,7 +280,7 @@ def test_a_brands_texts_that_break_readers_are_refused(face: CardFace, text: str
     with pytest.raises(PassRefused) as refused:
         read(replace(face, promotion=text))
 
-    assert refused.value.field == "storeCard.backFields[0].value"
+    assert refused.value.field == "storeCard.backFields[1].value"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from wallet_api.store.session import Tx
 PASSES_A_BATCH = 50
 """The feed waits for the last part of a batch, and so does every other change of a pass."""
 
+ENDED_A_BATCH = 500
+
 
 def refresh(app: App, *, limit: int = PASSES_A_BATCH) -> int:
     """Look at passes that may show something else, and wake whoever holds those that do; how many were looked at.
@@ -36,6 +38,22 @@ def refresh(app: App, *, limit: int = PASSES_A_BATCH) -> int:
         return len(found)
 
     return app.db.run(work)
+
+
+def take_off_ended_messages(app: App, *, seconds: float) -> bool:
+    """Take messages that are over off the passes; False if the time was too short."""
+    end = time.monotonic() + seconds
+
+    def work(tx: Tx) -> bool:
+        now = app.clock.now()
+        found = passes.with_ended_messages(tx, now=now, limit=ENDED_A_BATCH)
+        passes.take_off_ended(tx, locks.passes(tx, found), now=now)
+        return len(found) == ENDED_A_BATCH
+
+    while app.db.run(work):
+        if time.monotonic() >= end:
+            return False
+    return True
 
 
 def refresh_all(app: App, *, seconds: float, batch: int = PASSES_A_BATCH) -> bool:

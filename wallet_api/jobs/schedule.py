@@ -133,6 +133,13 @@ def _keep_passes_fresh(jobs: procrastinate.App, app: App, *, run_seconds: float)
         if not await asyncio.to_thread(pass_updates.refresh_all, app, seconds=run_seconds):
             await defer_once(refresh_passes, timestamp=timestamp)
 
+    @jobs.periodic(cron="* * * * *")
+    @jobs.task(queueing_lock="take_off_ended_messages", lock="take_off_ended_messages", name="take_off_ended_messages")
+    async def take_off(timestamp: int) -> None:
+        """Take messages whose time is over off the passes."""
+        if not await asyncio.to_thread(pass_updates.take_off_ended_messages, app, seconds=run_seconds):
+            await defer_once(take_off, timestamp=timestamp)
+
     @jobs.periodic(cron="*/10 * * * *")
     @jobs.task(queueing_lock="count_fetches", lock="count_fetches")
     def count_fetches(timestamp: int) -> None:

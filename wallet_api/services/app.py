@@ -90,6 +90,11 @@ class App:
         """Who signs Apple passes now, of two certificates during a change-over; None while passes are off."""
         return self.apple and self.apple.at(self.clock.now())
 
+    @property
+    def wallets(self) -> tuple[str, ...]:
+        """The wallets that passes are made for."""
+        return tuple(name for name, maker in (("apple", self.apple), ("google", self.google)) if maker is not None)
+
     @cached_property
     def card_master(self) -> bytes:
         """What card codes are derived from."""

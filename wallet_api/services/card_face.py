@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
+
+from sqlalchemy import Row
 
 from passes.face import (
     BrandFace,
@@ -30,13 +32,14 @@ from wallet_api.services import load_member, present
 from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
 from wallet_api.services.load_member import Loaded
-from wallet_api.store import merges, programs, transactions
+from wallet_api.store import merges, passes, programs, transactions
 from wallet_api.store.cards import Card
 from wallet_api.store.programs import Location
 from wallet_api.store.session import Tx
 
 PROGRAM_LOCATIONS_ON_A_PASS = 10
 PROMOTIONS_ON_A_PASS = 3
+MESSAGES_ON_A_PASS = 3
 REWARDS_ON_A_PASS = 20
 
 _AN_INSTANT = timedelta(microseconds=1)
@@ -53,6 +56,7 @@ def face_of(app: App, tx: Tx, card: Card, *, now: datetime) -> CardFace:
     words = Explainer(definition, member.row.locale)
     today = calendar.local_day(now, definition.time_zone)
     ahead = _Ahead.of(member, today=today)
+    message, earlier = _messages(tx, card, now=now)
     shops = programs.places(tx, card.program_id, most=PROGRAM_LOCATIONS_ON_A_PASS + 1)
     key = CardKey(master=app.card_master, card_id=card.id, key_version=card.key_version)
     static_code, head = card_code.static_code(card.number, key), "7" + card.number
@@ -73,6 +77,8 @@ def face_of(app: App, tx: Tx, card: Card, *, now: datetime) -> CardFace:
         rewards=tuple(_rewards(member, words, today=today, now=now)[:REWARDS_ON_A_PASS]),
         expiry=_expiry(member, words),
         promotion=_promotions(member, words, today=today),
+        message=message,
+        earlier_messages=earlier,
         locations=tuple(_placed(shop, words) for shop in _near(tx, member, shops)),
         voided=_is_void(card, member),
         expires_at=_ends_at(definition, state),
@@ -252,6 +258,17 @@ def _is_for(promotion: Promotion, state: MemberState) -> bool:
 def _last_day(promotion: Promotion, today: date) -> date | None:
     """The last day of the stretch in which a promotion is on today; None where it is off, or always on and so no news."""
     return max((days.last for days in promotion.where.days or () if today in days), default=None)
+
+
+def _messages(tx: Tx, card: Card, *, now: datetime) -> tuple[str | None, tuple[str, ...]]:
+    """The message that the lock screen was given last, until its end, and the others that the pass carries."""
+    told = passes.messages_on(tx, card.id, now=now, most=MESSAGES_ON_A_PASS)
+    last = next((_said(row) for row in told if row.is_last), None)
+    return last, tuple(_said(row) for row in told if not row.is_last)
+
+
+def _said(message: Row[Any]) -> str:
+    return f"{message.title}\n{message.body}"
 
 
 def _near(tx: Tx, member: Loaded, shops: Sequence[Location]) -> Sequence[Location]:

@@ -15,7 +15,7 @@ from wallet_api.domain.definition import Definition
 from wallet_api.domain.definition.sending import QuietHours, Sending
 from wallet_api.domain.experiment import is_held_out
 from wallet_api.domain.governor import Reader, Reason, Verdict, Waiting
-from wallet_api.domain.messages import EMAIL, KINDS, PUSH, MessageClass
+from wallet_api.domain.messages import EMAIL, KINDS, PUSH, WALLET, MessageClass
 from wallet_api.services.app import App
 from wallet_api.services.messages import Words
 from wallet_api.store import filing, recipients
@@ -23,9 +23,6 @@ from wallet_api.store.filing import NewMessage
 from wallet_api.store.ids import new_id
 from wallet_api.store.recipients import Recipient
 from wallet_api.store.session import Tx
-
-CHANNELS_ON = (PUSH, EMAIL)
-"""What this Carnet sends by; the wallet's lock screen has no sender of its own."""
 
 COUNTED_FOR = timedelta(days=8)
 """Seven rolling days, and one more for whose day began earlier than ours."""
@@ -99,7 +96,7 @@ def recipients_of(
     """
     if marketing and lock:
         recipients.lock(tx, member_ids)
-    found = recipients.read(tx, member_ids, since=now - COUNTED_FOR, marketing=marketing)
+    found = recipients.read(tx, member_ids, since=now - COUNTED_FOR, marketing=marketing, wallets=app.wallets)
     return Recipients(app, tx, found, now=now)
 
 
@@ -124,7 +121,7 @@ def look_ahead(app: App, wishes: Sequence[Wish], readers: Recipients, *, now: da
     for wish in wishes:
         member, definition = readers[wish.member_id], readers.definition(wish.member_id)
         reader = _reader(member, definition, _targets(app, member))
-        verdicts.append(governor.decide(wish, reader, definition.sending, now=now, channels_on=CHANNELS_ON))
+        verdicts.append(governor.decide(wish, reader, definition.sending, now=now, channels_on=_channels_on(app)))
     return verdicts
 
 
@@ -183,7 +180,7 @@ def _draft(app: App, wish: Wish, readers: Recipients, *, now: datetime) -> _Draf
     text = words.say(wish.kind, values, texts=wish.texts)
     targets = _targets(app, member)
     reader = _reader(member, words.definition, targets)
-    verdict = governor.decide(wish, reader, words.definition.sending, now=now, channels_on=CHANNELS_ON)
+    verdict = governor.decide(wish, reader, words.definition.sending, now=now, channels_on=_channels_on(app))
     return _Draft(
         id=new_id(),
         wish=wish,
@@ -206,7 +203,14 @@ def _targets(app: App, member: Recipient) -> dict[str, Sequence[tuple[str | None
         targets[PUSH] = [(None, f"member {member.id}")]
     if member.email and not member.mail_is_dead:
         targets[EMAIL] = [(None, member.email)]
+    if member.passes:
+        targets[WALLET] = [(None, f"{wallet}:{card_id}") for wallet, card_id in member.passes]
     return targets
+
+
+def _channels_on(app: App) -> Collection[str]:
+    """What this Carnet sends by."""
+    return (PUSH, EMAIL, WALLET) if app.wallets else (PUSH, EMAIL)
 
 
 def _reader(member: Recipient, definition: Definition, targets: Collection[str]) -> Reader:

@@ -50,8 +50,8 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
     "erased": {"en": "The member has left.", "fr": "Le membre est parti."},
     "expired": {"en": "Its time was over before it was sent.", "fr": "Son délai était passé avant l’envoi."},
     "device_gone": {
-        "en": "The app is no longer on this device, or somebody else uses it.",
-        "fr": "L’application n’est plus sur cet appareil, ou quelqu’un d’autre l’utilise.",
+        "en": "The app or the pass is no longer on this device, or somebody else uses it.",
+        "fr": "L’application ou la carte n’est plus sur cet appareil, ou quelqu’un d’autre l’utilise.",
     },
     "refused": {"en": "The provider refused the message.", "fr": "Le fournisseur a refusé le message."},
     "merged": {
@@ -61,6 +61,14 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
     "campaign_cancelled": {
         "en": "The campaign was called off before it went out.",
         "fr": "La campagne a été annulée avant l’envoi.",
+    },
+    "answered": {
+        "en": "The member has answered the survey already.",
+        "fr": "Le membre a déjà répondu à l’enquête.",
+    },
+    "survey_closed": {
+        "en": "The survey was closed before it went out.",
+        "fr": "L’enquête a été close avant l’envoi.",
     },
     "reward_gone": {
         "en": "Nothing was left of the reward that goes with it.",

@@ -19,7 +19,7 @@ FIX_SECONDS_MAX = 600
 """Half an audience is none, so it is fixed by one statement, however long that takes."""
 
 _COLUMNS = """
-id, program_id, name, segment_id, rule, texts, channels, starts_at, ends_at, reward, promotion, experiment,
+id, program_id, name, segment_id, rule, texts, channels, starts_at, ends_at, reward, promotion, survey, experiment,
 purchases_within_days, status, created_at, started_at, audience, finished_at
 """
 
@@ -37,6 +37,7 @@ class NewCampaign:
     ends_at: datetime | None
     reward: str | None
     promotion: str | None
+    survey: str | None
     experiment: Mapping[str, object] | None
     purchases_within_days: int
     status: str
@@ -48,9 +49,9 @@ def add(tx: Tx, program_id: str, campaign: NewCampaign, *, now: datetime) -> Row
         tx,
         f"""
         INSERT INTO campaigns (id, program_id, name, segment_id, rule, texts, channels, starts_at, ends_at, reward,
-                               promotion, experiment, purchases_within_days, status, created_at)
+                               promotion, survey, experiment, purchases_within_days, status, created_at)
         VALUES (:id, :program, :name, :segment_id, CAST(:rule AS jsonb), CAST(:texts AS jsonb), :channels, :starts_at,
-                :ends_at, :reward, :promotion, CAST(:experiment AS jsonb), :purchases_within_days, :status, :now)
+                :ends_at, :reward, :promotion, :survey, CAST(:experiment AS jsonb), :purchases_within_days, :status, :now)
         RETURNING {_COLUMNS}
         """,  # noqa: S608 names of our own
         id=new_id(),
@@ -68,7 +69,7 @@ def change(tx: Tx, campaign_id: UUID, campaign: NewCampaign) -> Row[Any]:
         UPDATE campaigns
         SET name = :name, segment_id = :segment_id, rule = CAST(:rule AS jsonb), texts = CAST(:texts AS jsonb),
             channels = :channels, starts_at = :starts_at, ends_at = :ends_at, reward = :reward, promotion = :promotion,
-            experiment = CAST(:experiment AS jsonb), purchases_within_days = :purchases_within_days, status = :status
+            survey = :survey, experiment = CAST(:experiment AS jsonb), purchases_within_days = :purchases_within_days, status = :status
         WHERE id = :id RETURNING {_COLUMNS}
         """,  # noqa: S608 names of our own
         id=campaign_id,
@@ -295,7 +296,7 @@ def due_deliveries(tx: Tx, *, now: datetime, most: int) -> int:
         tx,
         """
         SELECT count(*) AS waiting FROM (
-          SELECT FROM deliveries WHERE status = 'waiting' AND channel IN ('push', 'email') AND next_try_at <= :now
+          SELECT FROM deliveries WHERE status = 'waiting' AND channel IN ('push', 'email', 'wallet') AND next_try_at <= :now
           LIMIT :most) AS due
         """,
         now=now,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -101,6 +101,97 @@ def change(tx: Tx, fingerprints: Mapping[UUID, str], *, tag: int, now: datetime)
         cards=list(fingerprints),
         fingerprints=list(fingerprints.values()),
         tag=tag,
+        now=now,
+    )
+
+
+# ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPassMessage:
+    """A message for a card's Apple pass, until its end."""
+
+    card_id: UUID
+    notification_id: UUID
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Put:
+    """Whether a message is on the pass now; else, whether a device holds the pass at all, which was given another just now."""
+
+    is_there: bool
+    is_held: bool
+
+
+def put_messages(tx: Tx, messages: Sequence[NewPassMessage], *, pause: timedelta, now: datetime) -> Mapping[UUID, Put]:
+    """Put a message on each of these passes, which are locked, and have them looked at; by card what became of it.
+
+    A message that is there stays as it is. None comes within a pause after another one, so that a phone shows both.
+    """
+    rows = sql.every(
+        tx,
+        """
+        WITH seen AS MATERIALIZED (
+            SELECT m.card_id, m.notification_id, m.until,
+                   EXISTS (SELECT FROM apple_registrations r WHERE r.card_id = m.card_id) AS is_held,
+                   EXISTS (SELECT FROM pass_messages o
+                           WHERE o.card_id = m.card_id AND o.notification_id = m.notification_id) AS was_there,
+                   EXISTS (SELECT FROM pass_messages o WHERE o.card_id = m.card_id AND o.put_at > :since) AS is_busy
+            FROM unnest(CAST(:cards AS uuid[]), CAST(:messages AS uuid[]), CAST(:ends AS timestamptz[]))
+                AS m(card_id, notification_id, until)),
+        put AS (
+            INSERT INTO pass_messages (card_id, notification_id, put_at, until)
+            SELECT card_id, notification_id, :now, until FROM seen WHERE is_held AND NOT was_there AND NOT is_busy
+            RETURNING card_id, notification_id),
+        noted AS (
+            UPDATE passes p SET last_message_id = put.notification_id, look_since = least(p.look_since, :now)
+            FROM put WHERE p.card_id = put.card_id)
+        SELECT card_id, is_held, was_there OR (is_held AND NOT is_busy) AS is_there FROM seen
+        """,
+        cards=[message.card_id for message in messages],
+        messages=[message.notification_id for message in messages],
+        ends=[message.until for message in messages],
+        since=now - pause,
+        now=now,
+    )
+    return {row.card_id: Put(is_there=row.is_there, is_held=row.is_held) for row in rows}
+
+
+def messages_on(tx: Tx, card_id: UUID, *, now: datetime, most: int) -> Sequence[Row[Any]]:
+    """The messages that a pass carries now, the newest first; `is_last`: the one that the lock screen was given last."""
+    return sql.every(
+        tx,
+        """
+        SELECT n.title, n.body, m.notification_id = p.last_message_id AS is_last
+        FROM pass_messages m JOIN passes p ON p.card_id = m.card_id JOIN notifications n ON n.id = m.notification_id
+        WHERE m.card_id = :card AND m.until > :now ORDER BY m.put_at DESC, m.notification_id DESC LIMIT :most
+        """,
+        card=card_id,
+        now=now,
+        most=most,
+    )
+
+
+def with_ended_messages(tx: Tx, *, now: datetime, limit: int) -> list[UUID]:
+    """Cards whose passes carry messages that are over."""
+    rows = sql.every(
+        tx, "SELECT card_id FROM pass_messages WHERE until <= :now ORDER BY until LIMIT :limit", now=now, limit=limit
+    )
+    return [row.card_id for row in rows]
+
+
+def take_off_ended(tx: Tx, card_ids: Collection[UUID], *, now: datetime) -> None:
+    """Take the messages that are over off these passes, which are locked, and have them looked at."""
+    sql.run(
+        tx,
+        """
+        WITH ended AS (DELETE FROM pass_messages WHERE card_id = ANY(:cards) AND until <= :now RETURNING card_id, until)
+        UPDATE passes p SET look_since = least(p.look_since, e.since)
+        FROM (SELECT card_id, min(until) AS since FROM ended GROUP BY card_id) e WHERE p.card_id = e.card_id
+        """,
+        cards=list(card_ids),
         now=now,
     )
 

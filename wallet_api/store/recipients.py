@@ -15,7 +15,7 @@ from wallet_api.store.session import Tx
 class Recipient:
     """A member as a recipient; `version` and `revision` are the program's, as published last.
 
-    `phones`: ids and registration tokens. `marketing` and `sent` (when messages went out since a while ago) are read
+    `phones`: ids and registration tokens. `passes`: wallets and the cards whose passes they hold. `marketing` and `sent` (when messages went out since a while ago) are read
     only where they are asked for.
     """
 
@@ -30,6 +30,7 @@ class Recipient:
     email: str | None = field(repr=False)
     mail_is_dead: bool
     phones: Sequence[tuple[str, str]] = field(repr=False)
+    passes: Sequence[tuple[str, str]]
     unwanted: Mapping[str, Sequence[str]]
     quiet_from: time | None
     quiet_until: time | None
@@ -43,6 +44,13 @@ SELECT m.id, m.program_id, p.version, p.revision, m.status, m.locale, m.time_zon
          SELECT FROM dead_addresses d WHERE d.program_id = m.program_id AND d.address = m.email) AS mail_is_dead,
        coalesce((SELECT jsonb_agg(jsonb_build_array(d.id, d.fcm_token) ORDER BY d.id) FROM devices d
                  WHERE d.member_id = m.id AND d.forgotten_at IS NULL), '[]') AS phones,
+       CASE WHEN CAST(:wallets AS text[]) <> '{}' THEN coalesce((
+         SELECT jsonb_agg(jsonb_build_array(w.wallet, a.card_id) ORDER BY w.wallet, a.card_id)
+         FROM passes a JOIN cards k ON k.id = a.card_id AND k.status IN ('active', 'merged') CROSS JOIN LATERAL (
+           SELECT 'apple' AS wallet WHERE EXISTS (SELECT FROM apple_registrations r WHERE r.card_id = a.card_id)
+           UNION ALL
+           SELECT 'google' WHERE EXISTS (SELECT FROM google_passes g WHERE g.card_id = a.card_id AND g.holders > 0)) w
+         WHERE a.member_id = m.id AND w.wallet = ANY(:wallets)), '[]') ELSE '[]' END AS passes,
        coalesce(f.unwanted, '{}') AS unwanted, f.quiet_from, f.quiet_until,
        CASE WHEN :marketing THEN coalesce((
          SELECT c.granted FROM consents c WHERE c.member_id = m.id AND c.kind = 'marketing'
@@ -55,9 +63,14 @@ WHERE m.id = ANY(:ids)
 """
 
 
-def read(tx: Tx, member_ids: Collection[UUID], *, since: datetime, marketing: bool) -> dict[UUID, Recipient]:
-    """These members as recipients; `marketing`: with their consent to it, and what they were sent since then."""
-    rows = sql.every(tx, _RECIPIENTS, ids=list(member_ids), since=since, marketing=marketing)
+def read(
+    tx: Tx, member_ids: Collection[UUID], *, since: datetime, marketing: bool, wallets: Collection[str] = ()
+) -> dict[UUID, Recipient]:
+    """These members as recipients; `marketing`: with their consent to it, and what they were sent since then.
+
+    `wallets`: with their passes in these, `apple` or `google`.
+    """
+    rows = sql.every(tx, _RECIPIENTS, ids=list(member_ids), since=since, marketing=marketing, wallets=list(wallets))
     return {row.id: Recipient(**row._mapping) for row in rows}
 
 

@@ -13,6 +13,7 @@ from wallet_api.jobs.senders.google import GoogleSender
 from wallet_api.jobs.senders.messages import MailSender, MessageSender, console
 from wallet_api.jobs.senders.sender import Result, Sender
 from wallet_api.jobs.senders.unsent import Unsent
+from wallet_api.jobs.senders.wallet import WalletSender
 from wallet_api.services.app import App
 
 __all__ = ["Result", "Sender", "senders"]
@@ -30,6 +31,8 @@ def senders(app: App) -> dict[str, Sender]:
     elif app.google is not None:
         assert settings.google_wallet_credentials is not None
         made["google"] = GoogleSender(app, app.google, credentials_file=settings.google_wallet_credentials)
+    if app.wallets:
+        made["wallet"] = WalletSender(app, made.get("google"))
     return made
 
 

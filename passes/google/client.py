@@ -75,14 +75,24 @@ class GoogleWalletClient:
         # The last step is for another worker that inserted it between the first and the second.
         return await self._call(("PATCH", path, changes), (404, insert), (409, replace))
 
-    async def add_message(self, object_id: str, message: Mapping[str, object]) -> PushResult:
+    async def add_message(
+        self, object_id: str, message: Mapping[str, object], *, is_repeated: bool = False
+    ) -> PushResult:
         """Add a message to an object.
 
         Google notifies of three a pass and day. The fourth of type TEXT_AND_NOTIFY is REJECTED with
-        the reason QuotaExceeded: send it as TEXT.
+        the reason QuotaExceeded: send it as TEXT. Google takes several messages of one id and shows
+        each: where an earlier try may have arrived (`is_repeated`), it is asked first what it has.
         """
-        path = _path("loyaltyObject", object_id) + "/addMessage"
-        return await self._call(("POST", path, {"message": dict(message)}))
+        path = _path("loyaltyObject", object_id)
+        if is_repeated:
+            try:
+                answer = await self._authorized(("GET", path, None))
+            except _NoAnswer as error:
+                return error.result
+            if answer.status != 200 or _has_message(answer.facts, message["id"]):
+                return _result(answer)
+        return await self._call(("POST", f"{path}/addMessage", {"message": dict(message)}))
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -128,7 +138,7 @@ class GoogleWalletClient:
             async with self._http().request(
                 method,
                 f"{self._endpoint}/{path}",
-                data=json.dumps(body),
+                data=None if body is None else json.dumps(body),
                 headers=headers,
                 allow_redirects=False,
             ) as response:
@@ -173,7 +183,7 @@ class GoogleWalletClient:
         return self._session
 
 
-_Request = tuple[str, str, Mapping[str, object]]  # method, path below the endpoint, body
+_Request = tuple[str, str, Mapping[str, object] | None]  # method, path below the endpoint, body
 
 
 class _NoAnswer(Exception):
@@ -236,6 +246,13 @@ def _result(answer: _Answer) -> PushResult:
         # The account is not the issuer's, or the API is off: all will fail alike.
         return PushResult(outcome=Outcome.MISCONFIGURED, reason=reason)
     return PushResult(outcome=Outcome.REJECTED, reason=reason)
+
+
+def _has_message(facts: Mapping[str, object], message_id: object) -> bool:
+    messages = facts.get("messages")
+    return isinstance(messages, list) and any(
+        isinstance(each, dict) and each.get("id") == message_id for each in messages
+    )
 
 
 def _reason(facts: Mapping[str, object]) -> str | None:

@@ -17,7 +17,7 @@ from standins.google_wallet import ISSUER, GoogleWalletStandIn
 from standins.smtp import SmtpStandIn
 from tests.shop import SETTINGS, Shop, open_shop
 from wallet_api.app import wire
-from wallet_api.clock import SystemClock
+from wallet_api.clock import Clock, SystemClock
 from wallet_api.services.app import App
 from wallet_api.settings import Settings
 from wallet_api.worker import run_worker
@@ -40,10 +40,12 @@ class World:
 
 
 @contextlib.contextmanager
-def open_world(folder: Path, database_url: str, *, program: str = "points-tiers") -> Iterator[World]:
-    """Start the stand-ins and a shop that sends to them."""
-    clock = SystemClock()
-    certificates = development_certificates(pass_type_id=PASS_TYPE, team_id=TEAM, now=clock.now())
+def open_world(
+    folder: Path, database_url: str, *, program: str = "points-tiers", clock: Clock | None = None
+) -> Iterator[World]:
+    """Start the stand-ins and a shop that sends to them; its clock may be its own, theirs is the machine's."""
+    certificates = development_certificates(pass_type_id=PASS_TYPE, team_id=TEAM, now=SystemClock().now())
+    clock = clock or SystemClock()
     wwdr, cert, key = folder / "wwdr.pem", folder / "pass.pem", folder / "pass.key"
     wwdr.write_bytes(certificates.wwdr_pem)
     cert.write_bytes(certificates.cert_pem)

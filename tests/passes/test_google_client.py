@@ -184,6 +184,21 @@ def test_the_fourth_notice_of_a_day_is_rejected_and_goes_as_text(
     assert google.notices == [(ALICE, "You are Gold now")] * 3
 
 
+def test_a_message_that_may_have_arrived_is_added_once(google: GoogleWalletStandIn, credentials: Path) -> None:
+    run(google, credentials, save_both)
+    message = {"id": "m1", "header": "Gold", "body": "You are Gold now", "messageType": "TEXT"}
+
+    async def tell(client: GoogleWalletClient) -> list[PushResult]:
+        again = [await client.add_message(ALICE, message, is_repeated=True) for _ in range(2)]
+        return [*again, await client.add_message(f"{ISSUER}.unknown", message, is_repeated=True)]
+
+    results = run(google, credentials, tell)
+
+    unknown = PushResult(outcome=Outcome.REJECTED, reason="resourceNotFound")
+    assert results == [ACCEPTED, ACCEPTED, unknown]
+    assert google.objects[ALICE]["messages"] == [message]
+
+
 @pytest.mark.parametrize(
     ("change", "outcome", "reason"),
     [

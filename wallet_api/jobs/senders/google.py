@@ -182,7 +182,8 @@ class GoogleSender:
         notify = await asyncio.to_thread(self._may_tell, delivery, object_id)
         if isinstance(notify, Result):
             return notify
-        result = await self._client.add_message(object_id, _message(delivery, notify=notify))
+        message, is_repeated = _message(delivery, notify=notify), delivery.attempts > 1
+        result = await self._client.add_message(object_id, message, is_repeated=is_repeated)
         if notify and result.reason.startswith("QuotaExceeded"):
             # Google counts by itself, and less than three where it takes us for a nuisance.
             notify, result = False, await self._client.add_message(object_id, _message(delivery, notify=False))

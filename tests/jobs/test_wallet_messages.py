@@ -35,7 +35,7 @@ from wallet_api.store.session import Tx
 
 # Not too far from the machine's own time, by which the stand-ins go; and no quiet hours of anybody's.
 NOON = datetime.combine(SystemClock().now().date() + timedelta(days=1), time(12), tzinfo=UTC)
-PAUSE = timedelta(seconds=30)
+PAUSE = timedelta(seconds=60)
 LONG = 100.0
 NOTHING = {"key": "message", "label": "Latest message", "value": "Nothing at the moment"}
 

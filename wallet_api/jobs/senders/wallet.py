@@ -53,7 +53,8 @@ class WalletSender:
             return []
         if self._app.apple is None or self._app.apple.at(now) is None:
             return [Result(outcome="misconfigured", detail="no pass certificate is valid")] * len(deliveries)
-        pause = timedelta(seconds=self._app.settings.apple_push_pause_seconds)
+        # A push may wait for the pause after the one before, and the phone wants time to fetch.
+        pause = 2 * timedelta(seconds=self._app.settings.apple_push_pause_seconds)
         first: dict[UUID, Delivery] = {}  # of several for one pass, the others come after a pause
         for delivery in deliveries:
             first.setdefault(_card(delivery), delivery)
@@ -64,7 +65,7 @@ class WalletSender:
         with self._app.db.begin() as tx:
             locks.passes(tx, first)
             put = passes.put_messages(tx, new, pause=pause, now=now)
-        later = Result(outcome="later", detail="another message has just come", retry_after=pause.seconds)
+        later = Result(outcome="later", detail="another message has just come", retry_after=int(pause.total_seconds()))
         return [_result(put[_card(each)], later=later) if first[_card(each)] is each else later for each in deliveries]
 
     async def _tell_google(self, deliveries: Sequence[Delivery], *, now: datetime) -> list[Result]:

@@ -33,6 +33,7 @@ from notifications.channels.push_fcm.access_token import AccessToken
 from notifications.message import Message
 from standins.fcm import PROJECT
 from wallet_api.app import wire
+from wallet_api.collector import collect_seldom
 from wallet_api.domain.messages import KINDS
 from wallet_api.jobs.deliver import Line, deliver
 from wallet_api.jobs.senders import senders
@@ -167,6 +168,7 @@ def _taken() -> int:
 async def _work(part: int, parts: int) -> Fanned:
     """File a part of the audience and deliver, whoever filed it, until all is out."""
     app = wire(Settings.from_env(os.environ))
+    collect_seldom()
     line = Line(channel="push", sender=senders(app)["push"])
     with app.db.read() as tx:
         rows = sql.every(tx, "SELECT id FROM members WHERE external_ref LIKE 'crowd-%' ORDER BY id")

@@ -22,6 +22,7 @@ from sqlalchemy import create_engine
 
 from wallet_api import logs
 from wallet_api.app import create_app
+from wallet_api.collector import collect_seldom
 from wallet_api.settings import Settings
 from wallet_api.store.embedded import private_server
 from wallet_api.store.schema import migrate
@@ -114,7 +115,9 @@ def _load(settings: Settings) -> Flask:
     # Ctrl-C reaches all of a terminal's group; the server alone hears it, and stops its processes in order.
     os.setpgid(0, 0)
     stop_with_parent()
-    return create_app(settings)
+    app = create_app(settings)
+    collect_seldom()
+    return app
 
 
 def stop_with_parent() -> None:

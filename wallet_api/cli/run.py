@@ -15,6 +15,7 @@ from wallet_api import logs
 from wallet_api.app import wire
 from wallet_api.cli.imports import reports
 from wallet_api.clock import SystemClock
+from wallet_api.collector import collect_seldom
 from wallet_api.credentials import wallet_credentials
 from wallet_api.demo.run import run_demo
 from wallet_api.serve import Listening, stop_with_parent, with_database
@@ -39,7 +40,9 @@ def worker() -> None:
     """Deliver messages, update passes and run jobs; start as many as you like."""
     with _running() as settings:
         assert settings.database_url is not None
-        asyncio.run(run_worker(wire(settings), settings.database_url))
+        app = wire(settings)
+        collect_seldom()
+        asyncio.run(run_worker(app, settings.database_url))
 
 
 @click.command

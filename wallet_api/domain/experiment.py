@@ -49,7 +49,7 @@ def is_held_out(program_id: str, member_id: UUID, *, share: Fraction) -> bool:
 
     Those of a small share belong to every larger one too.
     """
-    return _place(hold_out_text(program_id, member_id)) < share * _PLACES
+    return share > 0 and _place(hold_out_text(program_id, member_id)) < share * _PLACES
 
 
 def hold_out_text(program_id: str, member_id: UUID | str) -> str:

@@ -19,6 +19,7 @@ class Words:
         self.locale = locale
         self._program = definition.name.text(locale)
         self._found: dict[str, Found] = {}
+        self._campaign: tuple[str, Mapping[str, Override], Found] | None = None
         self._units: dict[str, Mapping[str, Mapping[str, str]]] = {}
 
     @cached_property
@@ -32,10 +33,18 @@ class Words:
 
     def say(self, kind: str, values: Mapping[str, Value], *, texts: Mapping[str, Override] | None = None) -> Text:
         """The title and body of one kind of message; `texts` go before the program's own."""
-        found = self._found.get(kind) if not texts else self._find(kind, {**self._overrides, **texts})
+        return fill(self._template(kind, texts), {"program": self._program, **values})
+
+    def _template(self, kind: str, texts: Mapping[str, Override] | None) -> Found:
+        """What is filled; of texts that are a campaign's, whose members all come with the same ones, the last is kept."""
+        if texts:
+            if self._campaign is None or self._campaign[0] != kind or self._campaign[1] is not texts:
+                self._campaign = (kind, texts, self._find(kind, {**self._overrides, **texts}))
+            return self._campaign[2]
+        found = self._found.get(kind)
         if found is None:
             found = self._found[kind] = self._find(kind, self._overrides)
-        return fill(found, {"program": self._program, **values})
+        return found
 
     def _find(self, kind: str, overrides: Mapping[str, Override]) -> Found:
         return find(kind, locale=self.locale, overrides=overrides, languages=self.definition.languages)

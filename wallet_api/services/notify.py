@@ -19,7 +19,7 @@ from wallet_api.domain.messages import EMAIL, KINDS, PUSH, WALLET, MessageClass
 from wallet_api.services.app import App
 from wallet_api.services.messages import Words
 from wallet_api.store import filing, recipients
-from wallet_api.store.filing import NewMessage
+from wallet_api.store.filing import NewMessage, Outgoing
 from wallet_api.store.ids import new_id
 from wallet_api.store.recipients import Recipient
 from wallet_api.store.session import Tx
@@ -109,7 +109,7 @@ def file_messages(app: App, tx: Tx, wishes: Sequence[Wish], readers: Recipients,
     drafts = [_draft(app, wish, readers, now=now) for wish in wishes]
     _settle(tx, drafts, now=now)
     _count(drafts)
-    written = filing.add(tx, [draft.message(now=now) for draft in drafts], now=now)
+    written = filing.add(tx, [draft.message() for draft in drafts], now=now)
     return [
         Filed(wish=draft.wish, id=draft.id if draft.id in written else None, verdict=draft.verdict) for draft in drafts
     ]
@@ -144,7 +144,7 @@ class _Draft:
         going = dict.fromkeys(self.verdict.goes, reason)
         self.verdict = replace(self.verdict, goes={}, withheld={**self.verdict.withheld, **going})
 
-    def message(self, *, now: datetime) -> NewMessage:
+    def message(self) -> NewMessage:
         """What is written."""
         return NewMessage(
             id=self.id,
@@ -165,12 +165,11 @@ class _Draft:
             collapse_key=self.wish.collapse_key or KINDS[self.wish.kind].follows or str(self.id),
             quiet=str(self.verdict.quiet) if self.verdict.quiet else None,
             data={**self.wish.data, "program": self.member.program_id, "message": str(self.id)},
-            deliveries=tuple(
-                (channel, target, device_id, at)
+            deliveries=[
+                Outgoing.of(self.id, channel, target, device_id=device_id, at=at)
                 for channel, at in self.verdict.goes.items()
                 for device_id, target in self.targets[channel]
-            ),
-            created_at=now,
+            ],
         )
 
 

@@ -16,8 +16,32 @@ from wallet_api.store.session import Tx, json_text
 
 
 @dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """A message on its way to one device or mailbox; not before `at`."""
+
+    id: UUID
+    message_id: UUID
+    channel: str
+    target: str
+    device_id: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, message: UUID, channel: str, target: str, *, device_id: str | None, at: datetime) -> Outgoing:
+        """The phone's id for the message is the same on every try and in every worker: made of the cause and the target."""
+        return cls(
+            id=new_id(),
+            message_id=uuid5(message, f"{channel}:{target}"),
+            channel=channel,
+            target=target,
+            device_id=device_id,
+            at=at,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewMessage:
-    """A message for a member; `deliveries` are channel, target, device and the moment of the first try."""
+    """A message for a member, with what goes out of it; in the words of `_ADD`, which reads it as JSON."""
 
     id: UUID
     program_id: str
@@ -37,34 +61,30 @@ class NewMessage:
     collapse_key: str
     quiet: str | None
     data: Mapping[str, str]
-    deliveries: Sequence[tuple[str, str, str | None, datetime]]
-    created_at: datetime
+    deliveries: Sequence[Outgoing]
 
 
 _ADD = """
-WITH d AS (SELECT CAST(:batch AS jsonb) AS j),
-messages AS (
+WITH m AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS m (
+    id uuid, program_id text, member_id uuid, kind text, message_class text, title text, body text, locale text,
+    about text, facts jsonb, withheld jsonb, goes_at timestamptz, caused_at timestamptz, expires_at timestamptz,
+    campaign_id uuid, collapse_key text, quiet text, data jsonb, deliveries jsonb)),
+written AS (
   INSERT INTO notifications (id, program_id, member_id, kind, class, title, body, about, facts, withheld, goes_at,
                              expires_at, campaign_id, created_at)
-  SELECT m.id, m.program_id, m.member_id, m.kind, m.class, m.title, m.body, m.about, m.facts, m.withheld, m.goes_at,
+  SELECT m.id, m.program_id, m.member_id, m.kind, m.message_class, m.title, m.body, m.about, m.facts, m.withheld, m.goes_at,
          m.expires_at, m.campaign_id, :now
-  FROM d, jsonb_to_recordset(d.j -> 'messages') AS m (
-    id uuid, program_id text, member_id uuid, kind text, class text, title text, body text, about text, facts jsonb,
-    withheld jsonb, goes_at timestamptz, expires_at timestamptz, campaign_id uuid)
-  ON CONFLICT DO NOTHING RETURNING id),
-sent AS (
+  FROM m ON CONFLICT DO NOTHING RETURNING id),
+going AS (
   INSERT INTO deliveries (id, message_id, notification_id, program_id, member_id, kind, class, channel, target,
                           device_id, title, body, data, locale, collapse_key, quiet, next_try_at, caused_at, expires_at,
                           campaign_id)
-  SELECT s.id, s.message_id, m.id, m.program_id, m.member_id, m.kind, m.class, s.channel, s.target, s.device_id,
-         m.title, m.body, m.data, m.locale, m.collapse_key, m.quiet, s.at, m.caused_at, m.expires_at, m.campaign_id
-  FROM d, jsonb_to_recordset(d.j -> 'deliveries') AS s (
-    id uuid, message_id uuid, notification_id uuid, channel text, target text, device_id uuid, at timestamptz),
-  jsonb_to_recordset(d.j -> 'messages') AS m (
-    id uuid, program_id text, member_id uuid, kind text, class text, title text, body text, data jsonb, locale text,
-    collapse_key text, quiet text, caused_at timestamptz, expires_at timestamptz, campaign_id uuid)
-  WHERE m.id = s.notification_id AND m.id IN (SELECT id FROM messages))
-SELECT id FROM messages
+  SELECT d.id, d.message_id, m.id, m.program_id, m.member_id, m.kind, m.message_class, d.channel, d.target, d.device_id,
+         m.title, m.body, m.data, m.locale, m.collapse_key, m.quiet, d.at, m.caused_at, m.expires_at, m.campaign_id
+  FROM m JOIN written ON written.id = m.id, jsonb_to_recordset(m.deliveries) AS d (
+    id uuid, message_id uuid, channel text, target text, device_id uuid, at timestamptz))
+SELECT id FROM written
 """
 
 
@@ -74,50 +94,7 @@ def add(tx: Tx, messages: Sequence[NewMessage], *, now: datetime) -> set[UUID]:
         return set()
     # In the order of the members, whose rows each insert locks for a moment: two batches then cannot wait in a ring.
     in_order = sorted(messages, key=lambda message: message.member_id)
-    batch = {
-        "messages": [_message(message) for message in in_order],
-        "deliveries": [each for message in in_order for each in _deliveries(message)],
-    }
-    return {row.id for row in sql.every(tx, _ADD, batch=json_text(batch), now=now)}
-
-
-def _message(message: NewMessage) -> dict[str, Any]:
-    return {
-        "id": message.id,
-        "program_id": message.program_id,
-        "member_id": message.member_id,
-        "kind": message.kind,
-        "class": message.message_class,
-        "title": message.title,
-        "body": message.body,
-        "locale": message.locale,
-        "about": message.about,
-        "facts": message.facts,
-        "withheld": message.withheld,
-        "goes_at": message.goes_at,
-        "caused_at": message.caused_at,
-        "expires_at": message.expires_at,
-        "campaign_id": message.campaign_id,
-        "collapse_key": message.collapse_key,
-        "quiet": message.quiet,
-        "data": message.data,
-    }
-
-
-def _deliveries(message: NewMessage) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": new_id(),
-            # The same on every try and in every worker: made of the cause and the target.
-            "message_id": uuid5(message.id, f"{channel}:{target}"),
-            "notification_id": message.id,
-            "channel": channel,
-            "target": target,
-            "device_id": device_id,
-            "at": at,
-        }
-        for channel, target, device_id, at in message.deliveries
-    ]
+    return {row.id for row in sql.every(tx, _ADD, messages=json_text(in_order), now=now)}
 
 
 def waiting(tx: Tx, member_ids: Collection[UUID], *, now: datetime) -> Sequence[Row[Any]]:

@@ -63,15 +63,18 @@ class FcmChannel:
         for number, message in enumerate(messages):
             by_device.setdefault(message.to, []).append(number)
         results: dict[int, SendResult] = {}
+        devices = iter(by_device.values())
 
-        async def send_in_turn(numbers: list[int]) -> None:
-            gone: SendResult | None = None
-            for number in numbers:
-                result = gone or await self._send(messages[number], batch, now=now)
-                gone = result if result.outcome is Outcome.GONE else None
-                results[number] = result
+        async def send_in_turn() -> None:
+            for numbers in devices:
+                gone: SendResult | None = None
+                for number in numbers:
+                    result = gone or await self._send(messages[number], batch, now=now)
+                    gone = result if result.outcome is Outcome.GONE else None
+                    results[number] = result
 
-        await asyncio.gather(*(send_in_turn(numbers) for numbers in by_device.values()))
+        # As many tasks as can post: one a device would be made for each message of a fan-out.
+        await asyncio.gather(*(send_in_turn() for _ in range(min(self._connections, len(by_device)))))
         return [results[number] for number in range(len(messages))]
 
     async def close(self) -> None:

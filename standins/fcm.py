@@ -48,7 +48,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
-from weakref import WeakSet
 
 from aiohttp import web
 from cryptography.exceptions import InvalidSignature
@@ -150,7 +149,7 @@ class FcmStandIn(ServerThread):
         self._faults: list[_Fault] = []
         self._phones: dict[str, list[Shown]] = {}
         self._lock = threading.Lock()
-        self._senders: WeakSet[asyncio.Transport] = WeakSet()
+        self._senders: set[asyncio.Transport] = set()
         self._runner: web.AppRunner | None = None
 
     def fault(
@@ -326,10 +325,10 @@ class FcmStandIn(ServerThread):
         )
 
     def _count_connection(self, transport: asyncio.Transport | None) -> None:
-        if transport is not None:
-            self._senders.add(transport)
-        open_now = sum(not each.is_closing() for each in self._senders)
-        self.connections_peak = max(self.connections_peak, open_now)
+        if transport is None or transport in self._senders:
+            return
+        self._senders = {each for each in self._senders if not each.is_closing()} | {transport}
+        self.connections_peak = max(self.connections_peak, len(self._senders))
 
     async def _list_requests(self, _request: web.Request) -> web.Response:
         with self._lock:

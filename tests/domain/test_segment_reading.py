@@ -8,21 +8,37 @@ import pytest
 
 from wallet_api.domain.segment import (
     All,
+    Answered,
     AnyOf,
     Balance,
     Bought,
     BoughtOneOf,
+    Chose,
     Joined,
     Language,
     Measured,
     Not,
     Rfm,
     RfmClass,
+    Scored,
     Tier,
 )
 from wallet_api.domain.segment_reading import DEPTH_MAX, FORMS, RULES_MAX, Known, RuleRefused, read_rule, rule_schema
+from wallet_api.domain.survey import Option, Question, QuestionKind
 
-KNOWN = Known(tiers=("bronze", "silver"), units=("points",), badges=("regular",), locations=("paris",))
+KNOWN = Known(
+    tiers=("bronze", "silver"),
+    units=("points",),
+    badges=("regular",),
+    locations=("paris",),
+    surveys={
+        "visit": (
+            Question(id="recommend", kind=QuestionKind.SCORE, text={}),
+            Question(id="why", kind=QuestionKind.CHOICE, text={}, options=(Option(id="price", text={}),)),
+        ),
+        "words": (Question(id="words", kind=QuestionKind.TEXT, text={}),),
+    },
+)
 
 
 def test_a_rule_is_read_into_what_it_says() -> None:
@@ -37,6 +53,9 @@ def test_a_rule_is_read_into_what_it_says() -> None:
                 {"balance": {"unit": "points", "at_least": -1}},
                 {"bought": {"locations": ["paris"], "last_within_days": 30}},
                 {"joined": {"from": "2026-01-01"}},
+                {"answered": {"survey": "words"}},
+                {"scored": {"survey": "visit", "question": "recommend", "at_least": 9}},
+                {"chose": {"survey": "visit", "question": "why", "any_of": ["price"]}},
             ]
         },
         KNOWN,
@@ -57,6 +76,9 @@ def test_a_rule_is_read_into_what_it_says() -> None:
             Balance(unit="points", at_least=-1),
             BoughtOneOf(what=Bought.LOCATIONS, any_of=("paris",), at_least=1, last_within_days=30),
             Joined(first=date(2026, 1, 1)),
+            Answered(survey="words"),
+            Scored(survey="visit", question="recommend", at_least=9),
+            Chose(survey="visit", question="why", any_of=("price",)),
         )
     )
 
@@ -109,6 +131,37 @@ def test_a_rule_is_read_into_what_it_says() -> None:
             "#/bought/skus/0",
             "“a\nb” is not a text of 1 to 100 characters in one line.",
         ),
+        (
+            {"answered": {"survey": "vist"}},
+            "#/answered/survey",
+            "“vist” is not one of the program’s surveys: visit, words.",
+        ),
+        (
+            {"scored": {"survey": "visit", "question": "recommend", "at_least": 11}},
+            "#/scored/at_least",
+            "11 is not a whole number from 0 to 10.",
+        ),
+        (
+            {"scored": {"survey": "visit", "question": "why", "at_least": 9}},
+            "#/scored/question",
+            "“why” is not one of the survey’s questions of the kind score: recommend.",
+        ),
+        (
+            {"scored": {"survey": "words", "question": "words", "at_most": 6}},
+            "#/scored/question",
+            "“words” is not one of the survey’s questions of the kind score: it has none.",
+        ),
+        (
+            {"scored": {"survey": "visit", "question": "recommend"}},
+            "#/scored",
+            "Give at least one of at_least, at_most.",
+        ),
+        (
+            {"chose": {"survey": "visit", "question": "why", "any_of": ["price", "staff"]}},
+            "#/chose/any_of/1",
+            "“staff” is not one of the question’s options: price.",
+        ),
+        ({"chose": {"survey": "visit", "any_of": ["price"]}}, "#/chose/question", "Missing."),
         ({"language": {"any_of": ["french"]}}, "#/language/any_of/0", "“french” is not a language such as fr."),
         (
             {"consent": {"kind": "marketing", "granted": "yes"}},

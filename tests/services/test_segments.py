@@ -13,10 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.services.surveying import ask
 from tests.shop import PROGRAMS, Shop, open_shop
 from wallet_api.clock import FixedClock
 from wallet_api.domain.events import Line
 from wallet_api.domain.segment_reading import FORMS
+from wallet_api.domain.survey import Given
+from wallet_api.services.answer_survey import answer_survey
 from wallet_api.services.identify import Till
 from wallet_api.services.merge import MergeWish, merge_members
 from wallet_api.services.publish import publish
@@ -83,6 +86,7 @@ class Life:
     unwanted: set[tuple[str, str]] = field(default_factory=set)
     consents: dict[str, bool] = field(default_factory=dict)
     interests: dict[str, list[str]] = field(default_factory=dict)
+    answers: dict[str, Any] | None = None
     has: set[str] = field(default_factory=lambda: {"email"})
     tier: str = ""
     balance: int = 0
@@ -110,6 +114,8 @@ def town(db: Database) -> Town:
         )
         sql.run(tx, "UPDATE members SET status = 'erased' WHERE id = :alice", alice=shop.alice)
     tills = {"paris": shop.till, "lyon": replace(shop.till, location_id=lyon.id)}
+    for survey in ("visit", "other"):
+        ask(shop, survey)
     lives = [live(shop, tills, chance, number) for number in range(30)]
     gone, kept = lives.pop(), lives[0]
     shop.count_purchases(batch=7)  # what is counted before a merge is counted again after it
@@ -118,6 +124,7 @@ def town(db: Database) -> Town:
         merge_members(shop.app, tx, wish, program=shop.program)
         sql.run(tx, "UPDATE members SET status = 'guest' WHERE id = :id", id=lives.pop().id)
     kept.purchases += gone.purchases
+    kept.answers = kept.answers or gone.answers
     kept.has |= gone.has
     kept.has_visited |= gone.has_visited
     kept.birth_date = kept.birth_date or gone.birth_date
@@ -141,6 +148,24 @@ def be_likely_to_buy(tx: Tx, life: Life, chance: random.Random) -> None:
         life.consents["profiling"] = granted
     life.interests = {what: chance.sample(ITEMS[what], chance.choice([0, 1, 2])) for what in ("skus", "categories")}
     sql.run(tx, "INSERT INTO recommended_items VALUES (:id, :skus, :categories)", id=life.id, **life.interests)
+
+
+def answered(shop: Shop, member: UUID, chance: random.Random) -> dict[str, Any] | None:
+    """What a member has answered in the one survey, if anything; in the other one everybody says the same."""
+    answers: dict[str, Any] = {"recommend": chance.choice([0, 6, 7, 9, 10]), "words": "9"}
+    answers["why"] = chance.sample(["price", "staff", "tea"], chance.choice([1, 1, 2]))
+    if chance.random() < 0.3:
+        del answers[chance.choice(["recommend", "why"])]
+    given = [Given(question="words", text="9")]
+    given += [Given(question="recommend", score=answers["recommend"])] if "recommend" in answers else []
+    given += [Given(question="why", options=answers["why"])] if "why" in answers else []
+    is_answered = chance.random() < 0.6
+    with shop.app.db.begin() as tx:
+        if is_answered:
+            answer_survey(shop.app, tx, member, "visit", given, program=shop.program)
+        five = [Given(question="recommend", score=5)]
+        answer_survey(shop.app, tx, member, "other", five, program=shop.program)
+    return answers if is_answered else None
 
 
 def live(shop: Shop, tills: Mapping[str, Till], chance: random.Random, number: int) -> Life:
@@ -181,6 +206,7 @@ def live(shop: Shop, tills: Mapping[str, Till], chance: random.Random, number: i
     if chance.random() < 0.3:
         shop.visit(by=life.id)
         life.has_visited = True
+    life.answers = answered(shop, life.id, chance)
     return life
 
 
@@ -218,9 +244,9 @@ def holds(rule: Json, life: Life, lives: Sequence[Life]) -> bool:
             return not holds(said, life, lives)
         case "rfm":
             return rfm_of(life, lives) in said["any_of"]
-        case "tier" | "language" | "birthday_month" | "has" | "badge":
+        case "tier" | "language" | "birthday_month" | "has" | "badge" | "chose":
             return bool(words_of(name, life) & set(said["any_of"]))
-        case "consent" | "wants" | "interest":
+        case "consent" | "wants" | "interest" | "answered":
             return agrees(said, life)
         case "bought":
             return any(bought(what, item, said, life) for what in ITEMS for item in said.get(what, ()))
@@ -236,6 +262,8 @@ def holds(rule: Json, life: Life, lives: Sequence[Life]) -> bool:
 
 
 def agrees(said: Json, life: Life) -> bool:
+    if "survey" in said:
+        return life.answers is not None
     if "kind" not in said:
         is_likely = any(set(said.get(what, ())) & set(items) for what, items in life.interests.items())
         return is_likely and life.consents.get("profiling", False)
@@ -251,6 +279,7 @@ def words_of(name: str, life: Life) -> set[Any]:
         "birthday_month": {life.birth_date.month} if life.birth_date else set(),
         "has": life.has,
         "badge": {"regular"} if life.has_visited else set(),
+        "chose": set((life.answers or {}).get("why", ())),
     }
     return words[name]
 
@@ -267,6 +296,7 @@ def value_of(name: str, said: Json, life: Life) -> int | None:
         "largest_purchase": lambda: max((each.paid for each in bought), default=None),
         "days_since_purchase": lambda: min(((TODAY - each.day).days for each in bought), default=None),
         "days_since_joining": lambda: (TODAY - life.joined).days,
+        "scored": lambda: (life.answers or {}).get("recommend"),
         "age": lambda: age_of(life.birth_date) if life.birth_date else None,
     }
     return values[name]()
@@ -360,6 +390,9 @@ CONDITIONS: Mapping[str, st.SearchStrategy[Json]] = {
         {"kind": st.sampled_from(["promotion", "survey"]), "channel": st.sampled_from(["push", "email"])}
     ),
     "badge": one_of("regular"),
+    "answered": st.just({"survey": "visit"}),
+    "scored": bounded((0, 6, 7, 9, 10)).map(lambda said: {**said, "survey": "visit", "question": "recommend"}),
+    "chose": one_of("price", "staff", "tea").map(lambda said: {**said, "survey": "visit", "question": "why"}),
     "rfm": one_of(*RFM),
 }
 ANY_CONDITION = st.one_of([said.map(lambda said, name=name: {name: said}) for name, said in CONDITIONS.items()])  # type: ignore[misc]  # a default binds the name
@@ -395,6 +428,9 @@ TELLING: Json = {
     "consent": {"kind": "marketing", "granted": True},
     "wants": {"kind": "promotion", "channel": "push"},
     "badge": {"any_of": ["regular"]},
+    "answered": {"survey": "visit"},
+    "scored": {"survey": "visit", "question": "recommend", "at_most": 6},
+    "chose": {"survey": "visit", "question": "why", "any_of": ["price", "tea"]},
     "rfm": {"any_of": ["champions", "loyal"]},
 }
 

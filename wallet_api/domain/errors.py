@@ -252,6 +252,26 @@ class CampaignPaused(Refusal):
     status: str
 
 
+# ── Surveys ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(kw_only=True, eq=False)
+class SurveyNotOpen(Refusal):
+    """The survey is not open."""
+
+    status: str
+
+
+@dataclass(kw_only=True, eq=False)
+class AlreadyAnswered(Refusal):
+    """The member has answered this survey before."""
+
+
+@dataclass(kw_only=True, eq=False)
+class SurveyHasAnswers(Refusal):
+    """The survey has answers, and its questions are changed no more."""
+
+
 # ── Joining and signing in ───────────────────────────────────────────────────────────────────────────────────────
 
 

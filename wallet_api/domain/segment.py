@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
@@ -215,6 +215,30 @@ class Badge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answered:
+    """Has answered this survey."""
+
+    survey: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored(Bounds):
+    """Has given a score from 0 to 10 to this question of a survey."""
+
+    survey: str
+    question: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chose:
+    """Has chosen one of these options at this question of a survey."""
+
+    survey: str
+    question: str
+    any_of: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rfm:
     """Is in one of these classes."""
 
@@ -261,6 +285,21 @@ Condition: TypeAlias = (
     | Consent
     | Wants
     | Badge
+    | Answered
+    | Scored
+    | Chose
     | Rfm
 )
 Rule: TypeAlias = All | AnyOf | Not | Condition
+
+
+def conditions(rule: Rule) -> Iterator[Condition]:
+    """Every condition of a rule, however deep."""
+    match rule:
+        case All(rules=rules) | AnyOf(rules=rules):
+            for each in rules:
+                yield from conditions(each)
+        case Not(rule=inner):
+            yield from conditions(inner)
+        case _:
+            yield rule

@@ -19,6 +19,7 @@ from wallet_api.domain.messages import CHANNELS, PREFERABLE
 from wallet_api.domain.segment import (
     Age,
     All,
+    Answered,
     AnyOf,
     AveragePurchase,
     Badge,
@@ -27,6 +28,7 @@ from wallet_api.domain.segment import (
     BirthdayMonth,
     Bought,
     BoughtOneOf,
+    Chose,
     Condition,
     Consent,
     Has,
@@ -40,11 +42,13 @@ from wallet_api.domain.segment import (
     Rfm,
     RfmClass,
     Rule,
+    Scored,
     SinceJoining,
     SincePurchase,
     Tier,
     Wants,
 )
+from wallet_api.domain.survey import SCORE_MAX, Question, QuestionKind
 
 DEPTH_MAX = 8
 RULES_MAX = 50
@@ -57,21 +61,25 @@ NAME_CHARACTERS_MAX = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What a program has, so that a rule that names something else is refused."""
+    """What a program has, so that a rule that names something else is refused; `surveys`: what each of them asks."""
 
     tiers: tuple[str, ...]
     units: tuple[str, ...]
     badges: tuple[str, ...]
     locations: tuple[str, ...]
+    surveys: Mapping[str, Sequence[Question]]
 
     @classmethod
-    def of(cls, definition: Definition, *, locations: Sequence[str]) -> Known:
+    def of(
+        cls, definition: Definition, *, locations: Sequence[str], surveys: Mapping[str, Sequence[Question]]
+    ) -> Known:
         """What is known of a program; `locations` are the codes of its shops."""
         return cls(
             tiers=tuple(level.id for level in definition.tiers.levels) if definition.tiers else (),
             units=tuple(definition.units),
             badges=tuple(challenge.badge for challenge in definition.challenges if challenge.badge),
             locations=tuple(locations),
+            surveys=surveys,
         )
 
 
@@ -153,7 +161,7 @@ class _Name:
 
     def read(self, value: object, known: Known | None) -> object:
         if known is not None and self.among is not None:
-            names: tuple[str, ...] = getattr(known, self.among)
+            names = tuple(getattr(known, self.among))
             if value not in names:
                 raise _Wrong(f"one of the program’s {self.among}: {', '.join(names) or 'it has none'}")
         is_text = isinstance(value, str) and 1 <= len(value) <= NAME_CHARACTERS_MAX
@@ -247,7 +255,7 @@ class _Listed:
 class _Form:
     """What a condition takes: its fields, which of them it needs, and of which at least one.
 
-    Where `exactly`, it is exactly one of those.
+    Where `exactly`, it is exactly one of those. `asks`: of which kind the question of a survey is that it names.
     """
 
     makes: Callable[..., Condition]
@@ -255,6 +263,7 @@ class _Form:
     needs: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
     exactly: bool = False
+    asks: QuestionKind | None = None
 
     @property
     def schema(self) -> Mapping[str, object]:
@@ -302,6 +311,7 @@ def _joined(**days: date) -> Condition:
 _DAYS = _Whole(most=DAYS_MAX)
 _WITHIN: Mapping[str, _Field] = {"within_days": _Whole(least=1, most=DAYS_MAX)}
 _BOUNDS = ("at_least", "at_most")
+_ASKED: Mapping[str, _Field] = {"survey": _Name(among="surveys"), "question": _Name()}
 
 
 def _bounds(most: int) -> Mapping[str, _Field]:
@@ -370,6 +380,20 @@ FORMS: Mapping[str, _Form] = {
         needs=("kind", "channel"),
     ),
     "badge": _Form(makes=Badge, fields=_any_of(_Name(among="badges")), needs=("any_of",)),
+    "answered": _Form(makes=Answered, fields={"survey": _Name(among="surveys")}, needs=("survey",)),
+    "scored": _Form(
+        makes=Scored,
+        fields={**_ASKED, **_bounds(SCORE_MAX)},
+        needs=tuple(_ASKED),
+        one_of=_BOUNDS,
+        asks=QuestionKind.SCORE,
+    ),
+    "chose": _Form(
+        makes=Chose,
+        fields={**_ASKED, **_any_of(_Name())},
+        needs=(*_ASKED, "any_of"),
+        asks=QuestionKind.CHOICE,
+    ),
     "rfm": _Form(makes=Rfm, fields=_any_of(_Choice(words=RfmClass)), needs=("any_of",)),
 }
 """Every condition by its name."""
@@ -444,6 +468,8 @@ class _Reading:
         if form.one_of and (not given or (form.exactly and len(given) > 1)):
             self._add(pointer, f"Give {'exactly' if form.exactly else 'at least'} one of {', '.join(form.one_of)}.")
         self._check_order(values, pointer)
+        if form.asks is not None:
+            self._check_question(form.asks, value, pointer)
         return form.makes(**values) if len(self.faults) == before else None
 
     def _values(self, form: _Form, value: Mapping[str, object], pointer: str) -> Iterator[tuple[str, object]]:
@@ -471,6 +497,26 @@ class _Reading:
             is_pair = isinstance(first, int | date) and isinstance(last, int | date)
             if is_pair and first > last:  # type: ignore[operator]  # both are of one field's type
                 self._add(f"{pointer}/{high}", f"{_shown(last)} is less than {low}, {_shown(first)}.")
+
+    def _check_question(self, kind: QuestionKind, value: Mapping[str, object], pointer: str) -> None:
+        """The survey asks such a question, and has such options; what is no name at all has been told already."""
+        survey, name = value.get("survey"), value.get("question")
+        if self._known is None or not isinstance(survey, str) or not isinstance(name, str):
+            return
+        if survey not in self._known.surveys:
+            return
+        asked = {question.id: question for question in self._known.surveys[survey] if question.kind is kind}
+        if name not in asked:
+            listed = ", ".join(asked) or "it has none"
+            self._refuse(
+                f"{pointer}/question", name, f"one of the survey’s questions of the kind {kind.value}: {listed}"
+            )
+            return
+        options = [option.id for option in asked[name].options]
+        chosen = value.get("any_of")
+        for place, each in enumerate(chosen if isinstance(chosen, list) else ()):
+            if isinstance(each, str) and each not in options:
+                self._refuse(f"{pointer}/any_of/{place}", each, f"one of the question’s options: {', '.join(options)}")
 
     def _refuse(self, pointer: str, value: object, wants: str) -> Rule | None:
         """Nothing: what stands there is none of what is taken."""

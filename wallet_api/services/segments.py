@@ -16,7 +16,7 @@ from wallet_api.services.app import App
 from wallet_api.services.explain import Explainer
 from wallet_api.services.present import Json
 from wallet_api.services.search_members import hint
-from wallet_api.store import members, programs, segment_query, segments
+from wallet_api.store import members, programs, segment_query, segments, surveys
 from wallet_api.store.segment_query import Selection
 from wallet_api.store.session import Tx
 
@@ -86,7 +86,8 @@ def one_segment(tx: Tx, segment_id: UUID, *, program: str) -> Row[Any]:
 def rule_of(app: App, tx: Tx, value: object, *, program: str) -> Rule:
     """The rule that a JSON value says in a program. Raises Invalid with all that is wrong."""
     codes = [location.code for location in programs.locations(tx, program)]
-    known = Known.of(app.current_definition(tx, program), locations=codes)
+    asked = surveys.questions_by_survey(tx, program)
+    known = Known.of(app.current_definition(tx, program), locations=codes, surveys=asked)
     try:
         return read_rule(value, known, pointer="#/rule")
     except RuleRefused as refused:

@@ -3,7 +3,7 @@
 1. the idempotency key's row (by inserting it),
 2. the receipt's row (by inserting it),
 3. the member's row,
-4. the rows of rewards that are limited in number, in the order of their ids, or the names of a contest,
+4. the rows of rewards that are limited in number, in the order of their ids, or the names of a contest, or a survey,
 5. the rows of passes that may show something else, in the order of their cards' ids, or a device that holds passes,
 6. the pass feed's row;
 and a campaign, or an address that a sign-in code is asked for, which is never taken with any of these.
@@ -152,6 +152,16 @@ def contest(tx: Tx, program_id: str, contest_id: str) -> None:
 def campaign(tx: Tx, campaign_id: UUID) -> None:
     """Lock a campaign until the commit, before where it stands is read: two managers who send it queue."""
     sql.run(tx, "SELECT FROM campaigns WHERE id = :id FOR NO KEY UPDATE", id=campaign_id)
+
+
+def survey_to_answer(tx: Tx, key: UUID) -> None:
+    """Lock a survey's questions until the commit, after the member, before they are read; members do not wait for each other."""
+    sql.run(tx, "SELECT FROM surveys WHERE key = :key FOR KEY SHARE", key=key)
+
+
+def survey_to_change(tx: Tx, key: UUID) -> None:
+    """Lock a survey before it is asked whether there are answers: waits for members who are answering, and they for it."""
+    sql.run(tx, "SELECT FROM surveys WHERE key = :key FOR UPDATE", key=key)
 
 
 def passes_to_look_at(tx: Tx, *, limit: int) -> dict[UUID, datetime]:

@@ -50,6 +50,13 @@ _MOVE = (
       AND NOT EXISTS (SELECT FROM contest_entrants k WHERE k.member_id = :kept AND k.contest = e.contest)
     """,
     "DELETE FROM contest_entrants WHERE member_id = :gone",
+    # Of two answers to one survey, the one of the member who stays.
+    """
+    UPDATE survey_answers a SET member_id = :kept
+    WHERE member_id = :gone
+      AND NOT EXISTS (SELECT FROM survey_answers k WHERE k.member_id = :kept AND k.survey = a.survey)
+    """,
+    "DELETE FROM survey_answers WHERE member_id = :gone",
     """
     UPDATE devices SET member_id = :kept WHERE member_id = :gone
     """,

@@ -21,6 +21,7 @@ from wallet_api.domain.segment import (
     RFM_DAYS,
     Age,
     All,
+    Answered,
     AnyOf,
     AveragePurchase,
     Badge,
@@ -29,6 +30,7 @@ from wallet_api.domain.segment import (
     BirthdayMonth,
     BoughtOneOf,
     Bounds,
+    Chose,
     Condition,
     Consent,
     Has,
@@ -41,6 +43,7 @@ from wallet_api.domain.segment import (
     Reach,
     Rfm,
     Rule,
+    Scored,
     SinceJoining,
     SincePurchase,
     Tier,
@@ -124,6 +127,12 @@ def ids(tx: Tx, selected: Selection) -> set[UUID]:
     return {row.id for row in tx.execute(text(selected.sql), selected.values)}
 
 
+def selects(tx: Tx, selected: Selection, member_id: UUID) -> bool:
+    """Whether a rule selects this member; what it asks about is read for them alone, but for RFM classes."""
+    query = text(f"SELECT EXISTS (SELECT FROM ({selected.sql}) AS found WHERE id = :member) AS yes")  # noqa: S608 parts of our own
+    return bool(tx.execute(query, {**selected.values, "member": member_id}).one().yes)
+
+
 def prepare(tx: Tx) -> None:
     """Have the rest of this transaction run for large answers."""
     tx.exec_driver_sql(_SETTINGS)
@@ -139,6 +148,7 @@ class _Query:
     _measures: dict[tuple[str, date | None], str] = field(default_factory=dict)
     _accounts: dict[str, str] = field(default_factory=dict)
     _consents: dict[str, str] = field(default_factory=dict)
+    _answers: dict[str, str] = field(default_factory=dict)
     _tables: set[str] = field(default_factory=set)
 
     def condition(self, rule: Rule) -> str:
@@ -166,6 +176,19 @@ class _Query:
                 return " OR ".join(_HAS[way] for way in ways)
             case Badge(any_of=badges):
                 return f"EXISTS (SELECT FROM badges b WHERE b.member_id = m.id AND b.badge = ANY({self._list(badges)}))"
+            case Wants() | Consent() | Interest():
+                return self._agreed(rule)
+            case Answered() | Scored() | Chose():
+                return self._answer(rule)
+            case Rfm(any_of=classes):
+                return f"{self._rfm()} = ANY({self._list(classes)})"
+            case Age() | Birthday() | BirthdayMonth() | Joined() | SinceJoining():
+                return self._dated(rule)
+            case _:
+                return self._bought(rule)
+
+    def _agreed(self, rule: Wants | Consent | Interest) -> str:
+        match rule:
             case Wants(kind=kind, channel=channel):
                 self._tables.add("preferences f")
                 return f"NOT coalesce(f.unwanted -> {self._value(kind)} ? {self._value(channel)}, FALSE)"
@@ -175,12 +198,23 @@ class _Query:
                 self._tables.add("recommended_items n")
                 # What was worked out while the member agreed is of no use once they do not.
                 return f"coalesce({self._consent('profiling')} AND n.{what.value} && {self._list(items)}, FALSE)"
-            case Rfm(any_of=classes):
-                return f"{self._rfm()} = ANY({self._list(classes)})"
-            case Age() | Birthday() | BirthdayMonth() | Joined() | SinceJoining():
-                return self._dated(rule)
             case _:
-                return self._bought(rule)
+                assert_never(rule)
+
+    def _answer(self, rule: Answered | Scored | Chose) -> str:
+        answer = self._answers.setdefault(rule.survey, f"s{len(self._answers)}")
+        match rule:
+            case Answered():
+                return f"{answer}.member_id IS NOT NULL"
+            case Scored(question=question):
+                # A question that had no answers yet may have become one of another kind since the rule was saved.
+                said = f"{answer}.answers -> {self._value(question)}"
+                score = f"CASE WHEN jsonb_typeof({said}) = 'number' THEN ({said})::int END"
+                return self._within(f"({score})", rule)
+            case Chose(question=question, any_of=options):
+                return f"({answer}.answers -> {self._value(question)}) ?| {self._list(options)}"
+            case _:
+                assert_never(rule)
 
     # ── Dates of birth and of joining ────────────────────────────────────────────────────────────────────────────
 
@@ -297,6 +331,11 @@ class _Query:
             parts.append(
                 f"LEFT JOIN (SELECT DISTINCT ON (member_id) member_id, granted FROM consents"  # noqa: S608 parts of our own
                 f" WHERE kind = {self._value(kind)} ORDER BY member_id, id DESC) {alias} ON {alias}.member_id = m.id"
+            )
+        for survey, alias in self._answers.items():
+            parts.append(
+                f"LEFT JOIN survey_answers {alias} ON {alias}.member_id = m.id AND {alias}.survey ="  # noqa: S608 parts of our own
+                f" (SELECT y.key FROM surveys y WHERE y.program_id = :program AND y.id = {self._value(survey)})"
             )
         if self._measures:
             parts.append(self._sums())

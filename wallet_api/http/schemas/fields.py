@@ -256,6 +256,8 @@ def documented(converter: object, field: ma.fields.Field[object], **kwargs: obje
     own: Mapping[str, object] = getattr(field, "json_schema", {})
     if field.allow_none and "type" in own:
         return {**own, "type": [own["type"], "null"]}
+    if field.allow_none and "$ref" in own:
+        return {"anyOf": [own, {"type": "null"}]}
     return dict(own)
 
 

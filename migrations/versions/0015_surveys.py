@@ -1,0 +1,24 @@
+"""Surveys and their answers.
+
+Revision ID: 0015
+Revises: 0014
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from alembic import op
+
+from migrations.scripts import run_script
+
+revision = "0015"
+down_revision = "0014"
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name."""
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("SET LOCAL statement_timeout = '10min'")
+    sql = resources.files("migrations.versions").joinpath("0015_surveys.sql").read_text(encoding="utf-8")
+    run_script(op.get_bind(), sql)

@@ -21,6 +21,7 @@ class Text:
 
 _ALWAYS = frozenset({"program", "given_name"})
 _POINTS_NOW = _ALWAYS | {"points", "balance"}
+_CAMPAIGN = _ALWAYS | {"balance", "tier", "items", "voucher", "day"}
 
 PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "welcome": _ALWAYS,
@@ -45,8 +46,8 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "membership_ends_soon": _ALWAYS | {"day"},
     "birthday": _ALWAYS,
     "win_back": _ALWAYS | {"balance"},
-    "promotion": _ALWAYS | {"balance", "tier", "items", "voucher", "day"},
-    "survey": _ALWAYS,
+    "promotion": _CAMPAIGN,
+    "survey": _CAMPAIGN | {"survey"},
 }
 
 COVERED_BY: Mapping[str, str] = {

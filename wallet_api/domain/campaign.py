@@ -56,7 +56,8 @@ class Trial:
 class Campaign:
     """A message to the members of a segment; `reward`: what each of them is given with it.
 
-    `audience`: to how many it goes, once that is fixed. `ends_at`: it is not sent after that.
+    `audience`: to how many it goes, once that is fixed. `ends_at`: it is not sent after that. `survey`: which one it
+    asks them to answer.
     """
 
     id: UUID
@@ -67,9 +68,20 @@ class Campaign:
     ends_at: datetime | None
     reward: str | None
     promotion: str | None
+    survey: str | None
     trial: Trial | None
     started_at: datetime | None
     audience: int | None
+
+    @property
+    def kind(self) -> str:
+        """The kind of its messages."""
+        return kind_of(self.survey)
+
+
+def kind_of(survey: str | None) -> str:
+    """The kind of a campaign's messages: either is marketing, for those who have agreed to it, and not too often."""
+    return "survey" if survey else "promotion"
 
 
 _TO: Mapping[Act, Status] = {

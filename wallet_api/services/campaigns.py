@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from notifications.render import check_template
 from wallet_api.domain import campaign as rules
 from wallet_api.domain import errors
-from wallet_api.domain.campaign import Act, Campaign, Status, Texts, Trial, Words
+from wallet_api.domain.campaign import Act, Campaign, Status, Texts, Trial, Words, kind_of
 from wallet_api.domain.definition import Definition
 from wallet_api.domain.errors import Invalid
 from wallet_api.domain.experiment import CONTROL, Arm, Goal
@@ -25,12 +25,9 @@ from wallet_api.services.present import Json
 from wallet_api.services.reasons import REASONS
 from wallet_api.services.recommend import can_name_items
 from wallet_api.services.segments import one_segment
-from wallet_api.store import campaigns, job_queue, locks
+from wallet_api.store import campaigns, job_queue, locks, surveys
 from wallet_api.store.campaigns import NewCampaign
 from wallet_api.store.session import Tx
-
-KIND = "promotion"
-"""A campaign's messages are marketing: for those who have agreed to it, outside of quiet hours and not too often."""
 
 WALK = "walk_campaigns"
 """The job that sends; see `jobs/campaigns.py`."""
@@ -56,6 +53,7 @@ class CampaignWish:
     ends_at: datetime | None = None
     reward: str | None = None
     promotion: str | None = None
+    survey: str | None = None
     experiment: Mapping[str, Any] | None = None
     purchases_within_days: int
 
@@ -98,7 +96,8 @@ def _checked(app: App, tx: Tx, wish: CampaignWish, *, program: str) -> NewCampai
     except errors.NotFound:
         raise Invalid(pointer="#/segment", detail="The program has no such segment.") from None
     missing = _missing(wish, definition, can_name_items=can_name_items(tx, program))
-    if faults := list(_faults(wish, definition, missing, now=app.clock.now())):
+    now = app.clock.now()
+    if faults := [*_faults(wish, definition, missing, now=now), *_survey_faults(tx, wish, program=program, now=now)]:
         first, *more = faults
         first.more = tuple(more)
         raise first
@@ -112,6 +111,7 @@ def _checked(app: App, tx: Tx, wish: CampaignWish, *, program: str) -> NewCampai
         ends_at=wish.ends_at,
         reward=wish.reward,
         promotion=wish.promotion,
+        survey=wish.survey,
         experiment=_experiment_json(wish, definition),
         purchases_within_days=wish.purchases_within_days,
         status=(Status.SCHEDULED if wish.starts_at else Status.DRAFT).value,
@@ -133,9 +133,19 @@ def _faults(
             yield Invalid(
                 pointer="#/ends_at", detail="A promotion that starts with a campaign needs the campaign’s end."
             )
-    yield from _text_faults(wish.title, wish.body, definition, missing, pointer="#")
+    yield from _text_faults(wish, wish.title, wish.body, definition, missing, pointer="#")
     if wish.experiment is not None:
         yield from _experiment_faults(wish.experiment, wish, definition, missing)
+
+
+def _survey_faults(tx: Tx, wish: CampaignWish, *, program: str, now: datetime) -> Iterator[Invalid]:
+    if wish.survey is None:
+        return
+    row = surveys.one(tx, wish.survey, program_id=program)
+    if row is None:
+        yield _unknown("#/survey", wish.survey, list(surveys.questions_by_survey(tx, program)))
+    elif row.closes_at is not None and row.closes_at <= max(now, wish.starts_at or now):
+        yield Invalid(pointer="#/survey", detail=f"“{wish.survey}” would be closed before it begins.")
 
 
 def _unknown(pointer: str, value: str, known: Sequence[str] | Mapping[str, object]) -> Invalid:
@@ -159,13 +169,14 @@ def _experiment_faults(
             yield Invalid(pointer=f"{pointer}/name", detail=f"“{arm['name']}” is taken.")
         if "title" in arm or "body" in arm:
             title, body = arm.get("title", wish.title), arm.get("body", wish.body)
-            yield from _text_faults(title, body, definition, missing, pointer=pointer)
+            yield from _text_faults(wish, title, body, definition, missing, pointer=pointer)
 
 
 # ── Texts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _text_faults(
+    wish: CampaignWish,
     title: str | Mapping[str, str],
     body: str | Mapping[str, str],
     definition: Definition,
@@ -181,7 +192,7 @@ def _text_faults(
             )
         each = {"": text} if isinstance(text, str) else {f"/{language}": said for language, said in text.items()}
         for place, said in each.items():
-            for problem in check_template(said, KIND):
+            for problem in check_template(said, kind_of(wish.survey)):
                 yield Invalid(pointer=f"{pointer}/{name}{place}", detail=f"{problem[0].upper()}{problem[1:]}.")
             for used in sorted(set(_NAMES.findall(said)) & missing.keys()):
                 yield Invalid(pointer=f"{pointer}/{name}{place}", detail=f"{{{used}}} has no value: {missing[used]}.")
@@ -240,6 +251,7 @@ def campaign_of(row: Row[Any]) -> Campaign:
         ends_at=row.ends_at,
         reward=row.reward,
         promotion=row.promotion,
+        survey=row.survey,
         trial=_trial(row.experiment),
         started_at=row.started_at,
         audience=row.audience,
@@ -297,6 +309,7 @@ def _shown(row: Row[Any]) -> Json:
         "ends_at": row.ends_at,
         "reward": row.reward,
         "promotion": row.promotion,
+        "survey": row.survey,
         "experiment": _experiment_shown(row.experiment),
         "purchases_within_days": row.purchases_within_days,
         "created_at": row.created_at,

@@ -81,6 +81,7 @@ def _samples(app: App, member: Loaded, words: Words) -> Iterator[tuple[str, Valu
     yield "tier", explain.tier(standing.tier) if standing else words.definition.name.text(words.locale)
     yield "reward", next((explain.reward(reward) for reward in definition.rewards), "…")
     yield "challenge", next((explain.rule(challenge.id) for challenge in definition.challenges), "…")
+    yield "survey", "…"
     yield "missing", explain.measure(definition.tiers.measure, SAMPLE_POINTS) if definition.tiers else "…"
     yield from (("status", "paid"), ("items", "…"), ("voucher", "K7QM-2XPT"), ("code", "123456"))
     yield from (("minutes", SAMPLE_MINUTES), ("day", today + SAMPLE_LEAD))

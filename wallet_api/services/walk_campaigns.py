@@ -12,29 +12,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Row
 
 from notifications.render import Override, Value
 from notifications.template import names_in, parse
 from notifications.texts import TEXTS
-from wallet_api.domain import calendar
+from wallet_api.domain import calendar, survey
 from wallet_api.domain.campaign import Campaign, Status, Texts
 from wallet_api.domain.definition import DayRange, Definition, Reward
 from wallet_api.domain.events import Award
 from wallet_api.domain.experiment import CONTROL, arm_of
 from wallet_api.domain.governor import Reason, Verdict
 from wallet_api.domain.messages import KINDS
+from wallet_api.domain.segment import All
 from wallet_api.domain.segment_reading import read_rule
 from wallet_api.domain.state import Voucher
 from wallet_api.services import load_member
 from wallet_api.services.app import App
-from wallet_api.services.campaigns import KIND, campaign_of
+from wallet_api.services.campaigns import campaign_of
 from wallet_api.services.notify import Recipients, Wish, file_messages, look_ahead, recipients_of
 from wallet_api.services.recommend import items_to_name
 from wallet_api.services.segments import select
-from wallet_api.store import campaigns, filing, programs
+from wallet_api.store import campaigns, filing, programs, surveys
 from wallet_api.store.campaigns import Done
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Tx, is_passing
@@ -105,16 +108,24 @@ def _begin(app: App, campaign: Campaign) -> bool:
     now = app.clock.now()
     with app.db.begin() as tx:
         definition = app.current_definition(tx, campaign.program_id)
-        # What the rule named when it was saved may be gone by now.
         row = campaigns.one(tx, campaign.id, program_id=campaign.program_id)
         assert row is not None
-        selected = select(app, tx, read_rule(row.rule, None), program=campaign.program_id)
+        # What the rules named when they were saved may be gone by now. A survey may be for some members only.
+        asked = _survey(tx, campaign)
+        rules = [row.rule, *([asked.rule] if asked and asked.rule is not None else [])]
+        rule = All(rules=tuple(read_rule(each, None) for each in rules))
+        selected = select(app, tx, rule, program=campaign.program_id)
         if not campaigns.fix_audience(tx, campaign.id, selected):
             return False
         if campaign.promotion is not None and campaign.ends_at is not None:
             first, last = (calendar.local_day(at, definition.time_zone) for at in (now, campaign.ends_at))
             programs.start_promotion(tx, campaign.program_id, campaign.promotion, days=DayRange(first=first, last=last))
     return True
+
+
+def _survey(tx: Tx, campaign: Campaign) -> Row[Any] | None:
+    """The survey that a campaign asks its members to answer."""
+    return surveys.one(tx, campaign.survey, program_id=campaign.program_id) if campaign.survey else None
 
 
 def _let_go(app: App, campaign: Campaign) -> bool:
@@ -197,6 +208,12 @@ class _Chunk:
         if verdict is None:
             is_merged = member in readers and readers[member].status == "merged"
             return Done(member_id=member, status="withheld", reason="merged" if is_merged else Reason.ERASED.value)
+        if member in self._answered:
+            return Done(member_id=member, status="withheld", arm=arm, reason="answered")
+        if self._survey_ends_at is not None and self._survey_ends_at <= self.now:
+            return Done(member_id=member, status="withheld", arm=arm, reason="survey_closed")
+        if self._survey is not None and self._survey.opens_at > self.now:
+            return Done(member_id=member, status="waiting", not_before=self._survey.opens_at)
         if Reason.HOLD_OUT in verdict.withheld.values():
             return Done(member_id=member, status="withheld", arm=arm, reason=Reason.HOLD_OUT.value)
         if verdict.goes_at is not None and verdict.goes_at > self.now + SOON:
@@ -246,25 +263,47 @@ class _Chunk:
         campaign = self.campaign
         return Wish(
             member_id=member,
-            kind=KIND,
+            kind=campaign.kind,
             caused_at=self.now,
-            expires_at=campaign.ends_at or self.now + KINDS[KIND].is_worth,
+            expires_at=self._expires_at,
             about=f"campaign:{campaign.id}",
             channels=campaign.channels,
             values=values,
             texts=self._texts[arm],
             campaign_id=campaign.id,
-            data={"campaign": str(campaign.id)},
+            data={"campaign": str(campaign.id), **({"survey": campaign.survey} if campaign.survey else {})},
         )
+
+    @cached_property
+    def _expires_at(self) -> datetime:
+        end = self.campaign.ends_at or self.now + KINDS[self.campaign.kind].is_worth
+        return min(end, self._survey_ends_at or end)
+
+    # ── The survey that it is about ──────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def _survey(self) -> Row[Any] | None:
+        return _survey(self.tx, self.campaign)
+
+    @cached_property
+    def _answered(self) -> set[UUID]:
+        """Who needs no asking any more."""
+        return surveys.answered_by(self.tx, self._survey.key, self.members) if self._survey else set()
+
+    @property
+    def _survey_ends_at(self) -> datetime | None:
+        return self._survey.closes_at if self._survey else None
 
     # ── What it says ─────────────────────────────────────────────────────────────────────────────────────────────
 
     @cached_property
     def _texts(self) -> Mapping[str | None, Mapping[str, Override]]:
         """By arm what is said, in every language in which somebody else's words would be found otherwise."""
-        trial, first = self.campaign.trial, self._definition.languages[0]
-        usual = {KIND: _in_all_languages(self.campaign.texts, first)}
-        own = {arm: {KIND: _in_all_languages(texts, first)} for arm, texts in trial.texts.items()} if trial else {}
+        trial, first, kind = self.campaign.trial, self._definition.languages[0], self.campaign.kind
+        usual = {kind: _in_all_languages(self.campaign.texts, first, kind)}
+        own = {
+            arm: {kind: _in_all_languages(texts, first, kind)} for arm, texts in (trial.texts if trial else {}).items()
+        }
         arms = [arm.name for arm in trial.arms] if trial else []
         return {None: usual, **{arm: own.get(arm, usual) for arm in arms}}
 
@@ -288,6 +327,10 @@ class _Chunk:
                 said["balance"] = words.quantity(unit, figure.balance)
             said["tier"] = words.explain.tier(figure.tier) if figure.tier else ""
             said["items"] = items.get(member, "")
+            if self._survey is not None:
+                said["survey"] = survey.said(
+                    self._survey.title, locale=words.locale, first=self._definition.languages[0]
+                )
             if self.campaign.ends_at is not None:
                 said["day"] = calendar.local_day(self.campaign.ends_at, self._definition.time_zone)
             values[member] = said
@@ -337,8 +380,8 @@ class _Chunk:
         return Award(id=new_id(), occurred_at=self.now, reward=reward, cause=f"campaign:{self.campaign.id}")
 
 
-def _in_all_languages(texts: Texts, first: str) -> dict[str, dict[str, str]]:
+def _in_all_languages(texts: Texts, first: str, kind: str) -> dict[str, dict[str, str]]:
     """The campaign's texts, its first language's in the place of those that Carnet has and the campaign has not."""
-    languages = dict.fromkeys([*texts, *TEXTS[KIND]])
+    languages = dict.fromkeys([*texts, *TEXTS[kind]])
     said = {language: texts.get(language, texts[first]) for language in languages}
     return {language: {"title": words.title, "body": words.body} for language, words in said.items()}

@@ -84,7 +84,8 @@ class CampaignBodySchema(Schema):
     body = Said(
         required=True,
         metadata={
-            "description": "It may have `{program}`, `{given_name}`, `{balance}`, `{tier}`, `{voucher}`, `{day}`"
+            "description": "It may have `{program}`, `{given_name}`, `{balance}`, `{tier}`, `{voucher}`, `{items}`, "
+            "`{day}`, and with a survey `{survey}`"
         },
     )
     channels = fields.List(
@@ -99,6 +100,7 @@ class CampaignBodySchema(Schema):
     )
     reward = Text(longest=50, load_default=left_out, metadata={"description": "What each of them is given"})
     promotion = Text(longest=50, load_default=left_out, metadata={"description": "On from the start to the end"})
+    survey = Text(longest=50, load_default=left_out, metadata={"description": "Which one they are asked to answer"})
     experiment = fields.Nested(ExperimentBodySchema, load_default=left_out)
     purchases_within_days = StrictInteger(
         minimum=1,
@@ -140,6 +142,7 @@ class ListedCampaignSchema(AnswerSchema):
     ends_at = UtcDateTime(allow_none=True)
     reward = fields.String(allow_none=True)
     promotion = fields.String(allow_none=True)
+    survey = fields.String(allow_none=True)
     experiment = fields.Nested(ExperimentSchema, allow_none=True)
     purchases_within_days = fields.Integer()
     created_at = UtcDateTime()

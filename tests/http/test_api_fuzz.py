@@ -31,6 +31,7 @@ from standins.google_wallet import ISSUER, GoogleWalletStandIn
 from tests.http.calls import PASSWORD, Headers, as_key, as_member, as_staff, code_sent_to
 from tests.http.trial_app import served
 from tests.services.campaigning import agree, campaign, do, messages, segment_of, send
+from tests.services.surveying import answer, ask
 from tests.shop import NOON, PROGRAMS, Shop
 from wallet_api import tokens
 from wallet_api.app import web
@@ -140,6 +141,7 @@ def town(shop: Shop, google: GoogleWalletStandIn, tmp_path: Path) -> Town:
             "unsubscribe": (unsubscribe_token(shop),),
             **callback_of(google, card.id),
             **campaigns_of(shop),
+            **surveys_of(shop, bob),
         },
     )
 
@@ -165,6 +167,16 @@ def campaigns_of(shop: Shop) -> dict[str, tuple[object, ...]]:
         "campaign_to_cancel": tuple(campaign(shop) for _ in range(10)),
         "notification": tuple(each.id for each in messages(shop, sent)),
     }
+
+
+def surveys_of(shop: Shop, bob: UUID) -> dict[str, tuple[object, ...]]:
+    """Surveys, some for each thing that is done once; one has been answered."""
+    names = {"survey": 1, "survey_to_write": 3, "survey_to_answer": 40, "survey_to_close": 3}
+    known = {name: tuple(f"{name}-{number}" for number in range(count)) for name, count in names.items()}
+    for survey in (each for surveys in known.values() for each in surveys):
+        ask(shop, survey)
+    answer(shop, bob, known["survey"][0])
+    return {**known}
 
 
 def callback_of(google: GoogleWalletStandIn, card: UUID) -> dict[str, tuple[object, ...]]:

@@ -4,6 +4,9 @@ Carnet's figure has everything in it: recipients read, words said, the governor 
 posted and marked. `send_each` is firebase-admin's own way (a thread a message, in batches of 500); the bare loop posts
 finished bodies by aiohttp over as many connections as Carnet, and knows of nothing else. All three post to the same server in
 the same run. BENCH_DEVICES=1000000 is the million.
+
+A server on the same machine answers at once, so there all of them share its processors, and a second worker has what the
+first leaves. What it adds where a worker waits for answers, as over the Internet, is measured with answers that take 100 ms.
 """
 
 from __future__ import annotations
@@ -51,6 +54,9 @@ CHUNK = 500
 AHEAD = 10
 """So many chunks are filed before the first of them has to be out: a queue of a few thousand, not of a million rows."""
 
+FAR_DEVICES_MAX = 20_000
+FAR_SECONDS = 0.1
+
 PORT = 18_199
 TEXTS = {"promotion": {"en": {"title": "For you, {given_name}", "body": "Twice the points until Sunday at {program}."}}}
 
@@ -64,19 +70,28 @@ def run() -> None:
         )
         bare = _bare(environment)
         firebase = _firebase(environment)
-        one = _fan_out(bench, environment, workers=1)
-        two = _fan_out(bench, environment, workers=2)
+        near = {workers: _fan_out(bench, environment, workers=workers, devices=DEVICES) for workers in (1, 2)}
+        _answer_slowly()
+        far_bare = _bare(environment)
+        some = min(DEVICES, FAR_DEVICES_MAX)
+        far = {workers: _fan_out(bench, environment, workers=workers, devices=some) for workers in (1, 2)}
         print(
             f"  firebase-admin send_each {firebase.rate:6.0f}/s, CPU {firebase.cpu_ms:.2f} ms a message"
             f"   bare aiohttp loop {bare.rate:6.0f}/s, CPU {bare.cpu_ms:.2f} ms"
         )
-        for workers, rate, fanned in ((1, one[0], one[1]), (2, two[0], two[1])):
+        for workers, (rate, fanned) in near.items():
             cpu = sum(each.cpu_seconds for each in fanned) / sum(each.done for each in fanned) * 1_000
             print(
-                f"  Carnet, {workers} worker{'s' if workers > 1 else ' '}      {rate:6.0f}/s   {rate / firebase.rate:4.1f} × send_each"
-                f"   {rate / bare.rate:.2f} of the loop   CPU {cpu:.2f} ms a message"
+                f"{_share(workers, rate, bare)}   {rate / firebase.rate:4.1f} × send_each   CPU {cpu:.2f} ms a message"
                 f"   resident {max(each.early_mb for each in fanned):.0f} MB early, {max(each.late_mb for each in fanned):.0f} MB late"
             )
+        print(f"  answers after {FAR_SECONDS * 1_000:.0f} ms, {some} devices: bare aiohttp loop {far_bare.rate:.0f}/s")
+        for workers, (rate, _) in far.items():
+            print(_share(workers, rate, far_bare))
+
+
+def _share(workers: int, rate: float, bare: Peer) -> str:
+    return f"  Carnet, {workers} worker{'s' if workers > 1 else ' '} {rate:6.0f}/s   {rate / bare.rate:.2f} of the loop"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +117,7 @@ def _fcm(bench: Bench) -> Iterator[dict[str, str]]:
     """A stand-in in a process of its own, which counts what it takes."""
     file = bench.settings.data_dir / "firebase.json"
     command = [sys.executable, "-m", "standins.fcm", "--port", str(PORT), "--credentials", str(file), "--count-only"]
+    command += ["--slow-seconds", str(FAR_SECONDS)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
     try:
         assert server.stdout is not None
@@ -141,13 +157,13 @@ def _crowd(bench: Bench, devices: int) -> None:
 # ── Carnet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _fan_out(bench: Bench, environment: dict[str, str], *, workers: int) -> tuple[float, list[Fanned]]:
+def _fan_out(bench: Bench, environment: dict[str, str], *, workers: int, devices: int) -> tuple[float, list[Fanned]]:
     """Messages a second, and what each worker tells."""
     with bench.app.db.begin() as tx:
         sql.run(tx, "DELETE FROM deliveries")
         sql.run(tx, "DELETE FROM notifications")
     before = _taken()
-    commands = [[sys.executable, "-m", "bench.push", str(part), str(workers)] for part in range(workers)]
+    commands = [[sys.executable, "-m", "bench.push", str(part), str(workers), str(devices)] for part in range(workers)]
     running = [
         subprocess.Popen(each, env={**bench.environment, **environment}, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         for each in commands
@@ -157,26 +173,32 @@ def _fan_out(bench: Bench, environment: dict[str, str], *, workers: int) -> tupl
     start = time.monotonic()
     told = [each.communicate()[0].splitlines()[-1] for each in running]
     seconds = time.monotonic() - start
-    assert _taken() - before == DEVICES
-    return (DEVICES - (first - before)) / seconds, [Fanned(**json.loads(each)) for each in told]
+    assert _taken() - before == devices
+    return (devices - (first - before)) / seconds, [Fanned(**json.loads(each)) for each in told]
 
 
 def _taken() -> int:
     return int(requests.get(f"http://127.0.0.1:{PORT}/taken", timeout=10).json()["taken"])
 
 
-async def _work(part: int, parts: int) -> Fanned:
+def _answer_slowly() -> None:
+    requests.post(f"http://127.0.0.1:{PORT}/faults", json={"kind": "slow"}, timeout=10).raise_for_status()
+
+
+async def _work(part: int, parts: int, devices: int) -> Fanned:
     """File a part of the audience and deliver, whoever filed it, until all is out."""
     app = wire(Settings.from_env(os.environ))
     collect_seldom()
     line = Line(channel="push", sender=senders(app)["push"])
     with app.db.read() as tx:
-        rows = sql.every(tx, "SELECT id FROM members WHERE external_ref LIKE 'crowd-%' ORDER BY id")
+        rows = sql.every(
+            tx, "SELECT id FROM members WHERE external_ref LIKE 'crowd-%' ORDER BY id LIMIT :devices", devices=devices
+        )
     audience = [row.id for row in rows][part::parts]
-    told = _Told()
+    told = _Told(share=len(audience))
     cpu = time.process_time()
     await asyncio.gather(
-        _file_all(app, audience, told), *(_deliver_all(app, line, told, parts) for _ in range(AT_ONCE["push"]))
+        _file_all(app, audience, told), *(_deliver_all(app, line, told) for _ in range(AT_ONCE["push"]))
     )
     await line.sender.close()
     return Fanned(done=told.done, cpu_seconds=time.process_time() - cpu, early_mb=told.early_mb, late_mb=_resident_mb())
@@ -186,6 +208,7 @@ async def _work(part: int, parts: int) -> Fanned:
 class _Told:
     """What the parts of one worker tell each other."""
 
+    share: int
     filed: int = 0
     done: int = 0
     early_mb: float = 0.0
@@ -202,11 +225,11 @@ async def _file_all(app: App, audience: list[UUID], told: _Told) -> None:
     told.is_filed = True
 
 
-async def _deliver_all(app: App, line: Line, told: _Told, parts: int) -> None:
+async def _deliver_all(app: App, line: Line, told: _Told) -> None:
     while True:
         sent = await deliver(app, line)
         told.done += sent
-        if not told.early_mb and told.done >= DEVICES // parts // 5:
+        if not told.early_mb and told.done >= told.share // 5:
             told.early_mb = _resident_mb()
         if not sent:
             if told.is_filed and not await asyncio.to_thread(_left, app):
@@ -317,4 +340,4 @@ def _peer(messages: int, start: float, cpu: float) -> Peer:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_work(int(sys.argv[1]), int(sys.argv[2]))).__dict__))
+    print(json.dumps(asyncio.run(_work(*map(int, sys.argv[1:]))).__dict__))

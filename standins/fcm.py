@@ -519,8 +519,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9_099)
     parser.add_argument("--credentials", type=Path, required=True, help="where to write the service-account file")
     parser.add_argument("--count-only", action="store_true", help="count messages instead of keeping them")
+    parser.add_argument("--slow-seconds", type=float, default=30.0, help="how long the fault `slow` takes to answer")
     arguments = parser.parse_args()
-    with FcmStandIn(port=arguments.port, keeps=not arguments.count_only) as fcm:
+    with FcmStandIn(port=arguments.port, keeps=not arguments.count_only, slow_s=arguments.slow_seconds) as fcm:
         fcm.service_account_file(arguments.credentials)
         print(f"FIREBASE_ENDPOINT={fcm.url}\nFIREBASE_CREDENTIALS={arguments.credentials}", flush=True)
         try:

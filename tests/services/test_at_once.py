@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import pytest
+
+from tests.services.campaigning import EVERYBODY, segment_of
 from tests.services.wishes import id_of, scan_at, sell_at, wish_of
 from tests.shop import Shop
 from tests.store.laws import available, check_ledger, count, entries_of
-from tests.store.threads import at_once
+from tests.store.threads import at_once, wait_for_a_lock
 from wallet_api.domain import errors
 from wallet_api.services import redeem
 from wallet_api.services.identify import Till, Who
 from wallet_api.services.present import Json
 from wallet_api.services.redeem import Wish
+from wallet_api.services.segments import SegmentWish, change_segment
+from wallet_api.store.session import Tx
 
 
 def test_of_two_tills_that_redeem_the_same_points_one_wins(shop: Shop) -> None:
@@ -115,3 +121,18 @@ def test_calls_of_different_kinds_at_once_are_all_written(shop: Shop) -> None:
     assert len(entries_of(shop.app.db, shop.alice)) == before + 3  # a visit earns nothing here
     assert count(shop.app.db, "check_ins") == 1
     check_ledger(shop.app.db, shop.alice)
+
+
+def test_of_two_segments_that_get_one_name_at_once_one_has_it(shop: Shop) -> None:
+    def rename(tx: Tx) -> Json:
+        wish = SegmentWish(name="Friends", rule=EVERYBODY)
+        return change_segment(shop.app, tx, id_of(segment_of(shop)), wish, program=shop.program)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        with shop.app.db.begin() as tx:
+            rename(tx)
+            other = pool.submit(shop.app.db.run, rename)
+            wait_for_a_lock(shop.app.db)
+
+        with pytest.raises(errors.NameTaken):
+            other.result(timeout=10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -14,7 +13,7 @@ from tests.services.campaigning import agree, campaign, counts, crowd, do, messa
 from tests.services.surveying import RECOMMEND, WORDS, answer, ask, open_to, results
 from tests.shop import NOON, PROGRAMS, Shop
 from tests.store.laws import available, count
-from tests.store.threads import at_once
+from tests.store.threads import at_once, wait_for_a_lock
 from wallet_api.clock import FixedClock
 from wallet_api.domain import errors
 from wallet_api.domain.campaign import Act
@@ -51,16 +50,6 @@ def score(shop: Shop, tx: Tx) -> Json:
     return answer_survey(shop.app, tx, shop.alice, "visit", given, program=shop.program)
 
 
-def wait_until_somebody_waits(shop: Shop) -> None:
-    """Until a transaction on this database waits for a lock of another one."""
-    waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while True:
-        with shop.app.db.read() as tx:
-            if sql.first(tx, waits) is not None:
-                return
-        time.sleep(0.01)
-
-
 # ── One answer a member ──────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -88,7 +77,7 @@ def test_questions_change_before_an_answer_or_never(
         with shop.app.db.begin() as tx:
             works[first](tx)
             other = pool.submit(shop.app.db.run, works[second])
-            wait_until_somebody_waits(shop)
+            wait_for_a_lock(shop.app.db)
 
         with pytest.raises(refusal):
             other.result(timeout=10)

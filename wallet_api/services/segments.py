@@ -52,10 +52,9 @@ def save_segment(app: App, tx: Tx, wish: SegmentWish, *, program: str) -> Json:
 def change_segment(app: App, tx: Tx, segment_id: UUID, wish: SegmentWish, *, program: str) -> Json:
     """Change a segment; campaigns that have begun keep whom they have. Raises NotFound, Invalid and NameTaken."""
     rule_of(app, tx, wish.rule, program=program)
-    one_segment(tx, segment_id, program=program)
     row = segments.change(tx, segment_id, program_id=program, name=wish.name, rule=wish.rule, now=app.clock.now())
     if row is None:
-        raise errors.NameTaken()
+        raise errors.NotFound(what="segment")
     return _shown(row)
 
 

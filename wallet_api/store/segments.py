@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
+from sqlalchemy.exc import IntegrityError
 
+from wallet_api.domain import errors
 from wallet_api.store import sql
 from wallet_api.store.ids import new_id
 from wallet_api.store.session import Tx, json_text
@@ -34,21 +36,26 @@ def add(tx: Tx, program_id: str, *, name: str, rule: Mapping[str, object], now: 
 def change(
     tx: Tx, segment_id: UUID, *, program_id: str, name: str, rule: Mapping[str, object], now: datetime
 ) -> Row[Any] | None:
-    """Change a segment, which is locked; None where the program has another one of this name."""
-    return sql.first(
-        tx,
-        """
-        UPDATE segments SET name = :name, rule = CAST(:rule AS jsonb), updated_at = :now
-        WHERE id = :id AND NOT EXISTS (
-            SELECT FROM segments o WHERE o.program_id = :program AND lower(o.name) = lower(:name) AND o.id <> :id)
-        RETURNING id, name, rule, created_at, updated_at
-        """,
-        id=segment_id,
-        program=program_id,
-        name=name,
-        rule=json_text(rule),
-        now=now,
-    )
+    """Change a segment; None where the program has no such one. Raises NameTaken where another has its name.
+
+    The index says so, which sees what others are writing; a look of our own would not.
+    """
+    try:
+        with tx.begin_nested():
+            return sql.first(
+                tx,
+                """
+                UPDATE segments SET name = :name, rule = CAST(:rule AS jsonb), updated_at = :now
+                WHERE id = :id AND program_id = :program RETURNING id, name, rule, created_at, updated_at
+                """,
+                id=segment_id,
+                program=program_id,
+                name=name,
+                rule=json_text(rule),
+                now=now,
+            )
+    except IntegrityError as taken:
+        raise errors.NameTaken() from taken
 
 
 def remove(tx: Tx, segment_id: UUID, *, program_id: str) -> bool:

@@ -29,3 +29,7 @@ END $$;
 -- What is counted of those that are over is how many will never be sent; the others need no entry that changes twice.
 DROP INDEX deliveries_age;
 CREATE INDEX deliveries_dead ON deliveries (id) WHERE status = 'dead';
+
+-- Only updates of passes are looked for by where they go.
+DROP INDEX deliveries_target;
+CREATE INDEX deliveries_target ON deliveries (channel, target) WHERE status = 'waiting' AND channel IN ('apple', 'google');

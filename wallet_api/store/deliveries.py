@@ -227,12 +227,13 @@ def add_sign_in_code(
 
 
 def is_waiting(tx: Tx, *, channel: str, target: str, kind: str) -> bool:
-    """Whether the same update is already waiting for a worker that has not taken it yet."""
+    """Whether the same update of a pass is already waiting for a worker that has not taken it yet."""
     row = sql.first(
         tx,
         """
         SELECT 1 FROM deliveries
-        WHERE status = 'waiting' AND channel = :channel AND target = :target AND kind = :kind AND lease_until IS NULL
+        WHERE status = 'waiting' AND channel = :channel AND channel IN ('apple', 'google') AND target = :target
+          AND kind = :kind AND lease_until IS NULL
         LIMIT 1
         """,
         channel=channel,

@@ -96,10 +96,10 @@ def test_when_an_old_tier_change_was_recorded_its_id_tells(old: Person) -> None:
     migrate(old.db.engine)
 
     with old.db.read() as tx:
-        row = sql.one(tx, "SELECT recorded_at, uuid_time(id) AS made FROM tier_changes")
+        row = sql.one(tx, "SELECT id, recorded_at, uuid_time(id) AS made FROM tier_changes")
 
     assert row.recorded_at is None
-    assert abs(row.made - datetime.now(tz=UTC)) < timedelta(minutes=10)
+    assert row.made == datetime.fromtimestamp((row.id.int >> 80) / 1_000, tz=UTC)  # RFC 9562, section 5.7
 
 
 def test_code_of_the_version_before_still_writes(old: Person) -> None:

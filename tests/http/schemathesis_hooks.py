@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from typing import Any
 
@@ -38,4 +39,4 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
     """
     is_valid = case.meta is not None and case.meta.generation.mode.is_positive
     if is_valid and case.headers and "Idempotency-Key" in case.headers:
-        case.headers["Idempotency-Key"] = f"fuzz-{next(_keys)}"
+        case.headers["Idempotency-Key"] = f"fuzz-{os.getpid()}-{next(_keys)}"

@@ -279,6 +279,8 @@ def lease(tx: Tx, channel: str, *, now: datetime, limit: int) -> list[Delivery]:
 
     So no message is on its way to a device that has just answered that it is gone.
     """
+    # A plan that is kept for any limit looks at all phones there are, for each batch.
+    tx.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
     rows = sql.every(tx, _LEASE, channel=channel, now=now, until=now + LEASE, limit=limit)
     return [Delivery(**row._mapping) for row in rows]
 

@@ -243,25 +243,24 @@ def is_waiting(tx: Tx, *, channel: str, target: str, kind: str) -> bool:
     return row is not None
 
 
-# `= ANY(ARRAY(…))` beside the join: a plan that is kept from when the table was small would else read all of it for each
-# batch, and a million deliveries that way a thousand times.
+# `= ANY(ARRAY(…))`, also beside a join, and a phone's `busy_until` asked for as a value: else a plan that is kept from when the
+# tables were small, or one for many rows, reads all deliveries or all phones for each batch, a thousand times for a million.
 _LEASE = """
 WITH due AS MATERIALIZED (
   SELECT d.id, d.device_id FROM deliveries d
   WHERE d.status = 'waiting' AND d.channel = :channel AND d.next_try_at <= :now
     AND (d.lease_until IS NULL OR d.lease_until < :now)
-    AND (d.device_id IS NULL OR NOT EXISTS (
-      SELECT FROM devices v WHERE v.id = d.device_id AND v.busy_until >= :now))
+    AND coalesce((SELECT v.busy_until FROM devices v WHERE v.id = d.device_id) < :now, true)
   ORDER BY d.next_try_at LIMIT :limit FOR UPDATE OF d SKIP LOCKED),
 phones AS MATERIALIZED (
   SELECT v.id, v.member_id, v.forgotten_at FROM devices v
-  WHERE v.id IN (SELECT device_id FROM due WHERE device_id IS NOT NULL) AND (v.busy_until IS NULL OR v.busy_until < :now)
+  WHERE v.id = ANY(ARRAY(SELECT device_id FROM due)) AND (v.busy_until IS NULL OR v.busy_until < :now)
   FOR UPDATE SKIP LOCKED),
-held AS (UPDATE devices v SET busy_until = :until FROM phones WHERE v.id = phones.id)
+held AS (UPDATE devices SET busy_until = :until WHERE id = ANY(ARRAY(SELECT id FROM phones)))
 UPDATE deliveries d SET lease_until = :until, lease = lease + 1, attempts = attempts + 1
 FROM due LEFT JOIN phones ON phones.id = due.device_id
 WHERE d.id = ANY(ARRAY(SELECT id FROM due)) AND d.id = due.id AND (due.device_id IS NULL OR phones.id IS NOT NULL
-  OR NOT EXISTS (SELECT FROM devices v WHERE v.id = due.device_id))
+  OR (SELECT v.id FROM devices v WHERE v.id = due.device_id) IS NULL)
 RETURNING d.id, d.message_id, d.program_id, d.member_id, d.kind, d.target, d.device_id, d.title, d.body, d.data, d.locale,
           d.collapse_key, d.attempts, d.lease, d.caused_at, d.expires_at, d.class AS message_class, d.quiet, d.next_try_at,
           d.device_id IS NOT NULL AND (phones.id IS NULL OR phones.forgotten_at IS NOT NULL
@@ -279,8 +278,6 @@ def lease(tx: Tx, channel: str, *, now: datetime, limit: int) -> list[Delivery]:
 
     So no message is on its way to a device that has just answered that it is gone.
     """
-    # A plan that is kept for any limit looks at all phones there are, for each batch.
-    tx.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
     rows = sql.every(tx, _LEASE, channel=channel, now=now, until=now + LEASE, limit=limit)
     return [Delivery(**row._mapping) for row in rows]
 

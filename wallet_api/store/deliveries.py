@@ -274,12 +274,13 @@ RETURNING d.id, d.message_id, d.program_id, d.member_id, d.kind, d.target, d.dev
 
 
 def lease(tx: Tx, channel: str, *, now: datetime, limit: int) -> list[Delivery]:
-    """Take deliveries that are due; nobody else does while the lease lasts, and nobody sends to the same devices.
+    """Take deliveries that are due, in the order in which they are; nobody else sends to the same devices meanwhile.
 
     So no message is on its way to a device that has just answered that it is gone.
     """
     rows = sql.every(tx, _LEASE, channel=channel, now=now, until=now + LEASE, limit=limit)
-    return [Delivery(**row._mapping) for row in rows]
+    leased = [Delivery(**row._mapping) for row in rows]
+    return sorted(leased, key=lambda delivery: (delivery.next_try_at, delivery.id))
 
 
 _MARK = """

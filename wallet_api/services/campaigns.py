@@ -98,9 +98,7 @@ def _checked(app: App, tx: Tx, wish: CampaignWish, *, program: str) -> NewCampai
     missing = _missing(wish, definition, can_name_items=can_name_items(tx, program))
     now = app.clock.now()
     if faults := [*_faults(wish, definition, missing, now=now), *_survey_faults(tx, wish, program=program, now=now)]:
-        first, *more = faults
-        first.more = tuple(more)
-        raise first
+        raise Invalid.of_all(faults)
     return NewCampaign(
         name=wish.name,
         segment_id=segment.id,

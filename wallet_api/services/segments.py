@@ -90,9 +90,8 @@ def rule_of(app: App, tx: Tx, value: object, *, program: str) -> Rule:
     try:
         return read_rule(value, known, pointer="#/rule")
     except RuleRefused as refused:
-        first, *more = (errors.Invalid(pointer=fault.pointer, detail=fault.detail) for fault in refused.faults)
-        first.more = tuple(more)
-        raise first from refused
+        faults = (errors.Invalid(pointer=fault.pointer, detail=fault.detail) for fault in refused.faults)
+        raise errors.Invalid.of_all(faults) from refused
 
 
 def select(app: App, tx: Tx, rule: Rule, *, program: str) -> Selection:

@@ -80,9 +80,7 @@ def _checked(app: App, tx: Tx, wish: SurveyWish, *, program: str, opens_at: date
         except Invalid as fault:
             faults.append(fault)
     if faults:
-        told, *more = faults
-        told.more = tuple(more)
-        raise told
+        raise Invalid.of_all(faults)
     return NewSurvey(
         title=_by_language(wish.title, first),
         questions=[_question_json(question, first) for question in wish.questions],

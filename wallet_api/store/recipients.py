@@ -15,8 +15,8 @@ from wallet_api.store.session import Tx
 class Recipient:
     """A member as a recipient; `version` and `revision` are the program's, as published last.
 
-    `phones`: ids and registration tokens. `passes`: wallets and the cards whose passes they hold. `marketing` and `sent` (when messages went out since a while ago) are read
-    only where they are asked for.
+    `phones`: ids and registration tokens. `passes`: wallets and the cards whose passes they hold. `marketing` and `sent`
+    (when messages went out since a while ago) are read only where they are asked for.
     """
 
     id: UUID

@@ -24,7 +24,7 @@ from wallet_api.services.app import App
 from wallet_api.services.present import Json
 from wallet_api.services.reasons import REASONS
 from wallet_api.services.recommend import can_name_items
-from wallet_api.services.segments import one_segment
+from wallet_api.services.segments import asked_segment
 from wallet_api.store import campaigns, job_queue, locks, surveys
 from wallet_api.store.campaigns import NewCampaign
 from wallet_api.store.session import Tx
@@ -91,10 +91,7 @@ def act_on_campaign(app: App, tx: Tx, campaign_id: UUID, act: Act, *, program: s
 
 def _checked(app: App, tx: Tx, wish: CampaignWish, *, program: str) -> NewCampaign:
     definition = app.current_definition(tx, program)
-    try:
-        segment = one_segment(tx, wish.segment, program=program)
-    except errors.NotFound:
-        raise Invalid(pointer="#/segment", detail="The program has no such segment.") from None
+    segment = asked_segment(tx, wish.segment, program=program)
     missing = _missing(wish, definition, can_name_items=can_name_items(tx, program))
     now = app.clock.now()
     if faults := [*_faults(wish, definition, missing, now=now), *_survey_faults(tx, wish, program=program, now=now)]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import assert_never
 from uuid import UUID
 
-from wallet_api.domain.errors import Invalid, NotFound
+from wallet_api.domain.errors import Invalid
 from wallet_api.domain.experiment import Goal
 from wallet_api.domain.messages import EMAIL, PUSH
 from wallet_api.domain.segment import All, Consent, Has, Reach, Rule
@@ -17,7 +17,7 @@ from wallet_api.services.app import App
 from wallet_api.services.campaigns import WHOLE
 from wallet_api.services.experiment_words import Words
 from wallet_api.services.present import Json
-from wallet_api.services.segments import one_segment, select
+from wallet_api.services.segments import asked_segment, select
 from wallet_api.services.uplift import CONFIDENCE, AmountGoal, RateGoal, members_needed, smallest_effect
 from wallet_api.store import segment_query
 from wallet_api.store.session import Tx
@@ -97,10 +97,7 @@ def _audience(app: App, tx: Tx, wish: PowerWish, *, program: str) -> int | None:
     """How many members would be compared: those who may be written to, can be, and are not held out."""
     if wish.segment is None:
         return wish.members
-    try:
-        rule = read_rule(one_segment(tx, wish.segment, program=program).rule, None)
-    except NotFound:
-        raise Invalid(pointer="#/segment", detail="The program has no such segment.") from None
+    rule = read_rule(asked_segment(tx, wish.segment, program=program).rule, None)
     ways = tuple(_REACHED_BY[channel] for channel in wish.channels)
     reached: Rule = All(rules=(rule, Consent(kind="marketing", granted=True), Has(any_of=ways)))
     size, _ = segment_query.count(tx, select(app, tx, reached, program=program), sample=0)

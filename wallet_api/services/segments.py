@@ -74,6 +74,14 @@ def list_segments(tx: Tx, *, program: str, before: UUID | None, limit: int) -> l
     return [_shown(row) for row in segments.of_program(tx, program, before=before, limit=limit)]
 
 
+def asked_segment(tx: Tx, segment_id: UUID, *, program: str) -> Row[Any]:
+    """The row of the segment that a request names. Raises Invalid."""
+    try:
+        return one_segment(tx, segment_id, program=program)
+    except errors.NotFound:
+        raise errors.Invalid(pointer="#/segment", detail="The program has no such segment.") from None
+
+
 def one_segment(tx: Tx, segment_id: UUID, *, program: str) -> Row[Any]:
     """A segment's row. Raises NotFound."""
     row = segments.one(tx, segment_id, program_id=program)

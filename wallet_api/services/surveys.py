@@ -17,7 +17,7 @@ from wallet_api.domain.segment_reading import read_rule
 from wallet_api.domain.survey import SCORE_MAX, Answer, Question, QuestionKind
 from wallet_api.services.app import App
 from wallet_api.services.present import Json
-from wallet_api.services.segments import one_segment
+from wallet_api.services.segments import asked_segment
 from wallet_api.store import locks, surveys
 from wallet_api.store.session import Tx
 from wallet_api.store.surveys import NewSurvey, questions_of
@@ -93,10 +93,7 @@ def _checked(app: App, tx: Tx, wish: SurveyWish, *, program: str, opens_at: date
 
 def _rule(tx: Tx, segment_id: UUID, *, program: str) -> Mapping[str, object]:
     """The segment's rule, which is asked of one member at a time. Raises Invalid."""
-    try:
-        rule: Mapping[str, object] = one_segment(tx, segment_id, program=program).rule
-    except errors.NotFound:
-        raise Invalid(pointer="#/segment", detail="The program has no such segment.") from None
+    rule: Mapping[str, object] = asked_segment(tx, segment_id, program=program).rule
     if any(isinstance(each, segment.Rfm) for each in segment.conditions(read_rule(rule, None))):
         # A class is a rank among all members: each look at a member's list would rank everybody.
         raise Invalid(
